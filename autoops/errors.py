@@ -1,0 +1,111 @@
+"""Every error that AutoOps raises on purpose, grouped by who can mend it.
+
+```
+AutoOpsError
+├── ConfigurationError        the user: a setting is wrong (lists every fault at once)
+├── SimulationError           the user: a simulation was asked for with input it cannot run on
+├── JournalError              the machine's owner: the file of the trace journal
+│   ├── JournalLocked           another process holds it for longer than we wait
+│   ├── JournalDamaged          SQLite calls it corrupt, or it is no journal of ours
+│   └── JournalNewer            a newer AutoOps wrote it; this one may not write to it
+└── DeliveryError             the Langfuse server, the network or the keys
+    ├── Unreachable             no answer, or none in time: network, DNS, TLS, a server that is down
+    ├── Unauthorized            401 or 403: the keys are wrong or not allowed to do this
+    └── Rejected                the server understood and refused what was sent
+```
+
+None of these reaches business code through the tracing service, which never raises because of tracing: they
+are raised by what the user calls directly (settings, `LangfuseConfig`, the command line) and caught inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class AutoOpsError(Exception):
+    """Base of every error that AutoOps raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One wrong setting.
+
+    Attributes:
+        variable: Name as the user wrote it: an environment variable, or a field of `LangfuseConfig`.
+        origin: Where it was read: `environment`, `.env` or `code`.
+        received: The value as shown to people; secrets are already masked.
+        allowed: What would have been accepted.
+        remedy: What to do, as one sentence without its full stop.
+    """
+
+    variable: str
+    origin: str
+    received: str
+    allowed: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """Say it on one line."""
+        return f"{self.variable} ({self.origin}): received {self.received}; allowed: {self.allowed}; {self.remedy}"
+
+
+class ConfigurationError(AutoOpsError):
+    """One or more settings are wrong; `faults` has all of them, the message a line for each."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        """Count the faults and give each a line."""
+        count = "1 setting is" if len(self.faults) == 1 else f"{len(self.faults)} settings are"
+        return "\n".join([f"{count} invalid:", *(f"  {fault}" for fault in self.faults)])
+
+
+class SimulationError(AutoOpsError):
+    """A simulation was asked for with input it cannot run on."""
+
+
+class JournalError(AutoOpsError):
+    """The trace journal's file cannot be used as asked."""
+
+
+class JournalLocked(JournalError):  # noqa: N818 - a state of the journal, named as SQLite names it
+    """Another process holds the journal for longer than we wait."""
+
+
+class JournalDamaged(JournalError):  # noqa: N818 - as above
+    """SQLite calls the file corrupt, or it is no journal of ours."""
+
+
+class JournalNewer(JournalError):  # noqa: N818 - as above
+    """A newer AutoOps wrote the file and forbids older ones to write to it."""
+
+
+class DeliveryError(AutoOpsError):
+    """What was sent to Langfuse was not accepted.
+
+    Attributes:
+        status: HTTP status of the answer; None without an answer.
+        retry_after_s: Seconds that the server asked us to wait; None when it did not say.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class Unreachable(DeliveryError):  # noqa: N818 - a state of the server, as the modes are named
+    """No answer, or none in time: network, DNS, TLS, or a server that is down."""
+
+
+class Unauthorized(DeliveryError):  # noqa: N818 - HTTP's own word for 401
+    """The server refuses the keys (401), or what these keys may do (403)."""
+
+
+class Rejected(DeliveryError):  # noqa: N818 - OTLP's own word for refused spans
+    """The server understood the request and refused its content."""
