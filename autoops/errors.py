@@ -47,7 +47,10 @@ class Fault:
 
     def __str__(self) -> str:
         """Say it on one line."""
-        return f"{self.variable} ({self.origin}): received {self.received}; allowed: {self.allowed}; {self.remedy}"
+        return (
+            f"{self.variable} ({self.origin}): received {self.received}; allowed: {self.allowed}; "
+            f"to mend it, {self.remedy}"
+        )
 
 
 class ConfigurationError(AutoOpsError):

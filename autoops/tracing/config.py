@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autoops.errors import ConfigurationError, Fault
-from autoops.variables import BY_FIELD, DEFAULT_MASK_KEYS, Given, read_all
+from autoops.variables import BY_FIELD, DEFAULT_MASK_KEYS, Given, TextMap, check, key_notices, read_all, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-
-def _no_items() -> Mapping[str, str]:
-    return MappingProxyType({})
+_CODE = "code"
+_NOTHING: Mapping[str, str] = TextMap()
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,12 +22,13 @@ class LangfuseConfig:
 
     Every field is checked as its variable is (docs/settings.md has types, ranges and meanings), and text is
     read as the variable's text would be: `sample_rate="0.5"` and `traced_agents="pricing*"` work. None and
-    "" stand for the default. Values never change; `replace` makes a changed copy.
+    "" stand for the default; the globs of `mask_keys` are added to the default ones. Values never change:
+    `replace` makes a changed copy.
 
     Args:
-        mask: Called with each payload (a parsed JSON value) after the keys were masked, returns what is
-            stored; one that raises removes the payload. Only in code.
-        notices: What the reader of the environment noticed that is no fault; see `warnings`.
+        mask: Only in code: called as `mask(data=...)` with each payload whose keys were masked already, returns
+            what is stored instead; one that raises removes the payload.
+        notices: What the reader of the environment found odd; part of `warnings`.
 
     Raises:
         ConfigurationError: With every fault at once.
@@ -53,7 +52,7 @@ class LangfuseConfig:
     buffer_size: int = 1000
     max_retries: int = 3
     blocked_instrumentation_scopes: tuple[str, ...] = ()
-    additional_headers: Mapping[str, str] = field(default_factory=_no_items, hash=False)
+    additional_headers: Mapping[str, str] = _NOTHING
     journal: str = ".autoops/journal.db"
     retention_days: float = 30.0
     journal_max_mb: float = 2048.0
@@ -67,57 +66,74 @@ class LangfuseConfig:
     alert_window_s: float = 300.0
     idle_span_s: float = 3600.0
     service_name: str = "autoops"
-    resource_attributes: Mapping[str, str] = field(default_factory=_no_items, hash=False)
-    notices: tuple[str, ...] = field(default=(), compare=False)
+    resource_attributes: Mapping[str, str] = _NOTHING
+    notices: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         """Check every field by the table and keep the checked values."""
-        given = {name: Given(name, getattr(self, name), "code") for name in BY_FIELD}
+        given = {name: Given(name, getattr(self, name), _CODE) for name in BY_FIELD}
         if self.mask is not None and not callable(self.mask):
-            fault = Fault("mask", "code", type(self.mask).__name__, "a callable or None", "give a function")
-            raise ConfigurationError((fault,))
+            _, faults = check(given)
+            kind = f"an object of type {type(self.mask).__name__}"
+            fault = Fault("mask", _CODE, kind, "a callable or None", "give a function of one payload")
+            raise ConfigurationError((*faults, fault))
         for name, value in read_all(given).items():
             object.__setattr__(self, name, value)
 
     @classmethod
     def from_settings(cls) -> LangfuseConfig:
-        """Read the process environment and `.env` of the working directory.
+        """Read the process environment and `.env` of the working directory afresh.
 
         Raises:
             ConfigurationError: With every fault at once.
         """
-        from autoops.settings import get_settings  # noqa: PLC0415 - pydantic costs 0.4 s; only this door needs it
+        # pydantic costs 0.4 s, which a config built in code need not pay.
+        from autoops.settings import get_settings  # noqa: PLC0415
 
         settings = get_settings()
         values: dict[str, Any] = {name: getattr(settings, name) for name in BY_FIELD}
-        return cls(**values)
+        return cls(**values, notices=settings.notices)
 
     def replace(self, **changes: Any) -> LangfuseConfig:
         """Return a copy with some fields changed, checked like the first.
 
+        Args:
+            **changes: New values by field name.
+
         Raises:
-            ConfigurationError: For values that are not allowed, and for names that are no field.
+            ConfigurationError: For values that are not allowed and names that are no field, all at once.
         """
         known = {each.name for each in dataclasses.fields(self)}
-        unknown = {name: Given(name, None, "code") for name in changes if name not in known}
-        if unknown:
-            read_all(unknown)
+        if not known.issuperset(changes):
+            read_all(
+                {
+                    name: Given(name, value, _CODE)
+                    for name, value in changes.items()
+                    if name in BY_FIELD or name not in known
+                }
+            )
         return dataclasses.replace(self, **changes)
 
     @property
     def has_credentials(self) -> bool:
-        """Both keys are there."""
+        """Both keys are set, so that traces can be delivered."""
         return bool(self.public_key and self.secret_key)
 
+    def warnings(self) -> tuple[str, ...]:
+        """Say what is odd without being a fault, in sentences that hold no secret.
+
+        Keys that do not look like Langfuse's, swapped keys, one key of two, and, after `from_settings`,
+        misspelled variables and aliases that contradict each other.
+        """
+        return (*key_notices(self.public_key, self.secret_key), *self.notices)
+
     def __repr__(self) -> str:
-        """Show what differs from the defaults, secrets masked."""
-        return f"LangfuseConfig({', '.join(self._shown_fields())})"
-
-    def _shown_fields(self) -> list[str]:
-        from autoops.variables.reading import shown  # noqa: PLC0415 - moved in the next version
-
-        return [
+        """Show the fields that differ from the defaults, secrets masked."""
+        fields = [
             f"{name}={shown(variable, getattr(self, name))}"
             for name, variable in BY_FIELD.items()
             if getattr(self, name) != variable.default
         ]
+        if self.mask is not None:
+            fields.append(f"mask={getattr(self.mask, '__qualname__', type(self.mask).__name__)}")
+        return f"LangfuseConfig({', '.join(fields)})"

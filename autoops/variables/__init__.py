@@ -9,15 +9,24 @@ To add a setting, add a row to `table.py` and a field of the same name to the tw
 from __future__ import annotations
 
 from autoops.variables.globs import selected
-from autoops.variables.reading import Given, read_all
+from autoops.variables.notices import key_notices, source_notices
+from autoops.variables.reading import Given, check, find, masked, read_all, shown
 from autoops.variables.table import BY_FIELD, DEFAULT_MASK_KEYS, VARIABLES, Variable
+from autoops.variables.textmap import TextMap
 
 __all__ = [
     "BY_FIELD",
     "DEFAULT_MASK_KEYS",
     "VARIABLES",
     "Given",
+    "TextMap",
     "Variable",
+    "check",
+    "find",
+    "key_notices",
+    "masked",
     "read_all",
     "selected",
+    "shown",
+    "source_notices",
 ]

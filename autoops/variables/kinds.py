@@ -26,6 +26,7 @@ _URL = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _ENVIRONMENT = re.compile(r"(?!langfuse)[a-z0-9_-]{1,40}", re.ASCII)
+_QUOTES = "\"'"
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 _LONGEST_NUMBER = 400
@@ -52,6 +53,28 @@ class Kind(Protocol):
 
     def render(self, value: object) -> str:
         """Return the text that `read` turns into this value."""
+
+
+def read_safely(kind: Kind, value: object) -> object:
+    """Return the value as the kind reads it, refusing also what fails in a way of its own.
+
+    Args:
+        kind: Who reads.
+        value: Text of a variable, or any object from code.
+
+    Raises:
+        Refused: For every value that is not allowed, and nothing else.
+    """
+    try:
+        return kind.read(value)
+    except Refused:
+        text = value.strip() if isinstance(value, str) else ""
+        # Docker's --env-file keeps the quotation marks that a .env file drops.
+        if len(text) >= 2 and text[0] == text[-1] and text[0] in _QUOTES:
+            raise Refused("remove the quotation marks around it") from None
+        raise
+    except Exception:  # an object of the user's may fail at any question put to it
+        raise Refused("give it as text") from None
 
 
 def text_of(value: object) -> str:
@@ -90,25 +113,26 @@ class Key:
 
     Args:
         prefix: What Langfuse's keys of this sort begin with; another beginning is no fault, only a warning.
-        forbidden: Characters that would end the key early; `:` separates the two keys of Basic.
+        colon: `:` may be part of it; in the first key of Basic it would end the key.
     """
 
     prefix: str
-    forbidden: str = ""
+    colon: bool = True
     empty: object = None
 
     @property
     def allowed(self) -> str:
         """What is accepted."""
-        but = f", without {self.forbidden}" if self.forbidden else ""
-        return f"{self.prefix}…: letters, digits and signs of ASCII, no blanks{but}"
+        without = "blanks or quotation marks" if self.colon else "blanks, quotation marks or colons"
+        return f"{self.prefix}… in printable ASCII without {without}"
 
     def read(self, value: object) -> str:
         """Return the trimmed key."""
         if not isinstance(value, str):
             raise Refused("give it as text")
         key = value.strip()
-        if any(not "!" <= character <= "~" or character in self.forbidden for character in key):
+        forbidden = _QUOTES if self.colon else f"{_QUOTES}:"
+        if any(not "!" <= character <= "~" or character in forbidden for character in key):
             raise Refused(
                 "copy the key again from Langfuse's project settings, for it holds a character no key can have"
             )
@@ -154,7 +178,6 @@ class Number:
         unit: What is counted, in the plural, for messages; "" for a bare number.
         whole: Only whole numbers; the value is then an int, else a float.
         above_low: `low` itself is excluded.
-        bound_shown: Name `high` in messages; False for the technical bounds of this module.
     """
 
     low: float
@@ -170,8 +193,8 @@ class Number:
         noun = "a whole number" if self.whole else "a number"
         noun = f"{noun} of {self.unit}" if self.unit else noun
         if self.above_low:
-            return f"{noun} above {self.low:g}, at most {self.high:.0f}"
-        return f"{noun} from {self.low:g} to {self.high:.0f}"
+            return f"{noun} above {self.low:g}, at most {self.high:,.0f}"
+        return f"{noun} from {self.low:g} to {self.high:,.0f}"
 
     def read(self, value: object) -> float:
         """Return the number."""
@@ -181,7 +204,7 @@ class Number:
         if self.whole and not float(number).is_integer():
             raise Refused("write it without a fraction")
         if number < self.low or number > self.high or (self.above_low and number == self.low):
-            raise Refused(f"choose {self.allowed}")
+            raise Refused("choose a number within that range")
         return int(number) if self.whole else float(number)
 
     def render(self, value: object) -> str:

@@ -6,12 +6,13 @@ The kinds keep the contract of `autoops.variables.kinds`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import cast
 
 from autoops.variables.kinds import Number, Refused, text_of
+from autoops.variables.textmap import TextMap
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _HEADER_VALUE = re.compile(r"[!-~]([ \t!-~]*[!-~])?|", re.ASCII)
@@ -26,15 +27,15 @@ _RATE = Number(0, 1)
 
 
 def _items(value: object) -> tuple[str, ...]:
-    """Return the distinct, trimmed, non-empty items of a comma list or of an iterable of text."""
+    """Return the distinct, trimmed, non-empty items of a comma list, list, tuple or set."""
     if isinstance(value, str):
         items = [text_of(item) for item in value.split(",")]
-    elif isinstance(value, Iterable) and not isinstance(value, bytes | bytearray | Mapping):
-        items = [text_of(item) for item in value]
+    elif isinstance(value, list | tuple | AbstractSet):
+        items = [text_of(item) for item in (sorted(value) if isinstance(value, AbstractSet) else value)]
         if any("," in item for item in items):
             raise Refused("give each name as an item of its own, without a comma")
     else:
-        raise Refused("give it as a list of text")
+        raise Refused("give it as a list or tuple of text")
     return tuple(dict.fromkeys(item for item in items if item))
 
 
@@ -97,7 +98,7 @@ class Rates:
             pairs = list(value.items())
         elif isinstance(value, str):
             pairs = [_pair(item) for item in _items(value)]
-        elif isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
+        elif isinstance(value, list | tuple):
             pairs = [_two(item) for item in value]
         else:
             raise Refused("give it as pairs of glob and rate")
@@ -135,11 +136,11 @@ class Headers:
     allowed: str = 'a JSON object of text values, such as {"X-Custom-Header": "value"}, without Authorization'
 
     @property
-    def empty(self) -> Mapping[str, str]:
+    def empty(self) -> TextMap:
         """No items."""
-        return MappingProxyType({})
+        return TextMap()
 
-    def read(self, value: object) -> Mapping[str, str]:
+    def read(self, value: object) -> TextMap:
         """Return a read-only mapping of header names to values."""
         pairs = _json_pairs(value) if isinstance(value, str) else _mapping_pairs(value)
         headers: dict[str, str] = {}
@@ -155,7 +156,7 @@ class Headers:
                 raise Refused(f"give {name} once; header names ignore case")
             seen.add(name.lower())
             headers[name] = content
-        return MappingProxyType(headers)
+        return TextMap(headers)
 
     def render(self, value: object) -> str:
         """Return the JSON object; an empty one as nothing."""
@@ -195,11 +196,11 @@ class Attributes:
     allowed: str = "key=value pairs separated by commas, values percent-encoded where needed"
 
     @property
-    def empty(self) -> Mapping[str, str]:
+    def empty(self) -> TextMap:
         """No items."""
-        return MappingProxyType({})
+        return TextMap()
 
-    def read(self, value: object) -> Mapping[str, str]:
+    def read(self, value: object) -> TextMap:
         """Return a read-only mapping of attribute names to values; of a name given twice the last counts."""
         if isinstance(value, str):
             from urllib.parse import unquote  # noqa: PLC0415 - few users set this; importing config stays quick
@@ -218,7 +219,7 @@ class Attributes:
             if not key or not set(",=").isdisjoint(key):
                 raise Refused("write a name without comma before each =")
             attributes[key] = _encodable(text)
-        return MappingProxyType(attributes)
+        return TextMap(attributes)
 
     def render(self, value: object) -> str:
         """Return the items with every sign that could be misread percent-encoded."""

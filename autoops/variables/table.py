@@ -15,6 +15,7 @@ from autoops.variables.kinds import (
     Switch,
     Text,
     Url,
+    read_safely,
 )
 from autoops.variables.lists import Attributes, CommaList, Globs, Headers, Rates
 
@@ -23,42 +24,15 @@ if TYPE_CHECKING:
 
 DEFAULT_MASK_KEYS = (
     *("*password*", "*passwd*", "passphrase", "pwd", "*secret*", "*credential*"),
-    *(
-        "token",
-        "*_token",
-        "*-token",
-        "*accesstoken",
-        "*refreshtoken",
-        "*authtoken",
-        "*idtoken",
-        "jwt",
-        "bearer",
-    ),
-    *("*apikey*", "*api_key*", "*api-key*", "*private_key*", "*privatekey*", "*private-key*"),
-    *("*access_key*", "*accesskey*", "*access-key*", "*connection_string*", "*connectionstring*"),
-    *(
-        "authorization",
-        "proxy-authorization",
-        "proxy_authorization",
-        "auth",
-        "cookie",
-        "set-cookie",
-        "set_cookie",
-    ),
-    *(
-        "card_number",
-        "*_card_number",
-        "cardnumber",
-        "*creditcard*",
-        "credit_card",
-        "cvv",
-        "cvv2",
-        "cvc",
-        "iban",
-    ),
-    *("account_number", "*_account_number", "ssn", "social_security_number"),
+    *("token", "*_token", "*accesstoken", "*refreshtoken", "jwt"),
+    *("*apikey*", "*api_key*", "*private_key*", "*privatekey*", "*access_key*", "connection_string"),
+    *("authorization", "proxy-authorization", "cookie", "set-cookie"),
+    *("*card_number", "cardnumber", "credit_card", "cvv", "cvc", "iban", "ssn"),
 )
-"""Globs of keys whose values are masked. Written in lower case; whoever masks compares without case."""
+"""Globs of keys whose values are masked; compared without case, and `api_key` also finds `apiKey` and `Api-Key`.
+
+Each costs a search of every payload: add what people name their secrets, not every spelling.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +71,20 @@ class Variable:
         """The checked value when nothing is set."""
         return self.kind.read(self.default_text) if self.default_text else self.kind.empty
 
+    def read(self, value: object) -> object:
+        """Return the checked value of what was given. Raises `Refused`."""
+        return read_safely(self.kind, value)
+
     @property
     def aliases(self) -> tuple[str, ...]:
         """The names besides the documented one."""
         return tuple(name for name in self.names if name != self.name)
 
-    def read(self, value: object) -> object:
-        """Return the checked value; None and empty text mean "not set". Raises `Refused`."""
-        if value is None or (isinstance(value, str) and not value.strip()):
-            return self.default
-        return self.kind.read(value)
-
 
 _CONNECTION = "Connection"
 _SENDING = "What is sent, and when"
 _TRACING = "What is recorded"
-_JOURNAL = "The journal"
+_JOURNAL = "Buffer, journal and alerts"
 _SECONDS = Number(0, MAX_SECONDS, "seconds", above_low=True)
 _COUNT = Number(1, MAX_WHOLE, whole=True)
 
@@ -120,7 +92,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         name="LANGFUSE_PUBLIC_KEY",
         field="public_key",
-        kind=Key("pk-lf-", forbidden=":"),
+        kind=Key("pk-lf-", colon=False),
         default_text="",
         meaning="Public key of the Langfuse project; without both keys everything works and stays on this machine",
         group=_CONNECTION,
