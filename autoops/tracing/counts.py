@@ -1,0 +1,42 @@
+"""What was lost or left out, counted by reason: nothing is dropped silently."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from enum import StrEnum
+
+
+class Drop(StrEnum):
+    """Why a span never reached the journal."""
+
+    BUFFER_FULL = "buffer_full"
+    """The buffer stayed full for ``LANGFUSE_MAX_LATENCY_MS``."""
+    JOURNAL_UNAVAILABLE = "journal_unavailable"
+    """The journal could not be written and the buffer was full."""
+    MEMORY_FULL = "memory_full"
+    """A journal in memory made room for newer spans."""
+    AFTER_SHUTDOWN = "after_shutdown"
+    """The span ended after the process had closed its journal."""
+
+
+class Counts:
+    """A few named counts that any thread may raise."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._guard = threading.Lock()
+
+    def add(self, name: str, number: int = 1) -> None:
+        """Raise a count."""
+        with self._guard:
+            self._counts[name] += number
+
+    def snapshot(self) -> dict[str, int]:
+        """The counts above zero, as they are now."""
+        with self._guard:
+            return {name: number for name, number in sorted(self._counts.items()) if number}
+
+    def __getitem__(self, name: str) -> int:
+        """One count; 0 if it was never raised."""
+        return self._counts[name]

@@ -1,0 +1,49 @@
+"""Trace and span ids, from the operating system's entropy.
+
+Never from ``random``: a business that calls ``random.seed(42)`` must not repeat its ids.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+_LOW_64_BITS: Final = (1 << 64) - 1
+
+
+def new_trace_id() -> int:
+    """A random trace id of 128 bits, not zero."""
+    return int.from_bytes(os.urandom(16)) or 1
+
+
+def new_span_id() -> int:
+    """A random span id of 64 bits, not zero."""
+    return int.from_bytes(os.urandom(8)) or 1
+
+
+def root_span_id(trace_id: int) -> int:
+    """The id of the root span of a trace that we began.
+
+    Derived from the trace id, so that another process which was handed the trace id alone can put its spans under the
+    right parent without asking anyone.
+    """
+    return ((trace_id >> 64) ^ trace_id) & _LOW_64_BITS or 1
+
+
+def parse_trace_id(text: object) -> int | None:
+    """The trace id in 32 hex digits, or None if ``text`` is not one."""
+    return _parse(text, 32)
+
+
+def parse_span_id(text: object) -> int | None:
+    """The span id in 16 hex digits, or None if ``text`` is not one."""
+    return _parse(text, 16)
+
+
+def _parse(text: object, length: int) -> int | None:
+    if not isinstance(text, str) or len(text) != length:
+        return None
+    try:
+        return int(text, 16) or None
+    except ValueError:
+        return None

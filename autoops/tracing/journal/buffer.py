@@ -1,0 +1,143 @@
+"""What lies in memory between the caller and the journal: bounded in spans and in bytes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from autoops.tracing.counts import Counts, Drop
+
+if TYPE_CHECKING:
+    from autoops.tracing.span import Span
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""Bytes held at the most, payloads and a rough share for the rest."""
+RESERVED: Final = 5
+"""One part in ``RESERVED`` is kept for errors and decisions."""
+
+
+class Buffer:
+    """Ended spans (and scores) on their way to the journal.
+
+    Args:
+        capacity: Most spans held, those in the commit under way included.
+        patience_s: Longest wait of a caller for room before its span is dropped and counted.
+        dropped: Where drops are counted, by reason.
+    """
+
+    def __init__(self, capacity: int, patience_s: float, dropped: Counts) -> None:
+        self.capacity = capacity
+        self.patience_s = patience_s
+        self.dropped = dropped
+        self.failing = False
+        """Set while the journal cannot be written: waiting would not help the caller."""
+        self.closed = False
+        self.filled = threading.Event()
+        """Set by the first item, for the writer that waits."""
+        self.half_full = threading.Event()
+        """Set when a commit should not wait for company."""
+        self._items: deque[tuple[Any, int]] = deque()
+        self._bytes = 0
+        self._in_commit = 0
+        self._bytes_in_commit = 0
+        self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
+        self.accepted = 0
+        """Items taken so far; with ``settled`` it tells a flush when its items are committed."""
+        self.settled = 0
+
+    def put(self, span: Span) -> bool:
+        """Take a span. False if there was no room in time: it is dropped and counted."""
+        urgent = span.decision is not None or span.is_error
+        return self._put(span, span.size, urgent=urgent)
+
+    def put_score(self, score: Any) -> bool:
+        """Take a score, with the right of way of a decision."""
+        return self._put(score, 512, urgent=True)
+
+    def _put(self, item: Any, size: int, *, urgent: bool) -> bool:
+        with self._lock:
+            if self.closed:
+                self.dropped.add(Drop.AFTER_SHUTDOWN)
+                return False
+            if not self._fits(size, urgent=urgent) and not self._wait_for_room(size, urgent=urgent):
+                self.dropped.add(Drop.JOURNAL_UNAVAILABLE if self.failing else Drop.BUFFER_FULL)
+                return False
+            self._items.append((item, size))
+            self._bytes += size
+            self.accepted += 1
+            waiting = len(self._items)
+        if waiting == 1:
+            self.filled.set()
+        if waiting * 2 >= self.capacity or self._bytes * 2 >= MAX_BYTES:
+            self.half_full.set()
+        return True
+
+    def take(self) -> list[Any]:
+        """Everything that waits; it counts as held until ``done``."""
+        with self._lock:
+            items = [item for item, _ in self._items]
+            self._in_commit = len(items)
+            self._bytes_in_commit = self._bytes
+            self._items.clear()
+            self._bytes = 0
+            self.filled.clear()
+            self.half_full.clear()
+            return items
+
+    def done(self) -> None:
+        """What was taken is committed."""
+        with self._lock:
+            self.settled += self._in_commit
+            self._in_commit = self._bytes_in_commit = 0
+            self._room.notify_all()
+
+    def put_back(self, items: list[Any]) -> None:
+        """What was taken could not be committed: it is first in line again."""
+        with self._lock:
+            share = self._bytes_in_commit // len(items) if items else 0
+            self._items.extendleft((item, share) for item in reversed(items))
+            self._bytes += self._bytes_in_commit
+            self._in_commit = self._bytes_in_commit = 0
+            self.filled.set()
+
+    def wait_settled(self, mark: int, deadline: float) -> bool:
+        """Wait until item number ``mark`` is committed, or until ``deadline`` on the monotonic clock."""
+        with self._room:
+            while self.settled < mark:
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._room.wait(left):
+                    return self.settled >= mark
+            return True
+
+    def close(self) -> None:
+        """Take nothing more."""
+        with self._lock:
+            self.closed = True
+
+    def __len__(self) -> int:
+        """Items held, those in the commit under way included."""
+        return len(self._items) + self._in_commit
+
+    def _fits(self, size: int, *, urgent: bool) -> bool:
+        room = self.capacity if urgent else max(1, self.capacity - self.capacity // RESERVED)
+        held = len(self._items) + self._in_commit
+        if held >= room:
+            return False
+        # One item is always taken, however large: it could never fit otherwise.
+        return held == 0 or self._bytes + self._bytes_in_commit + size <= MAX_BYTES
+
+    def _wait_for_room(self, size: int, *, urgent: bool) -> bool:
+        if self.failing or self.patience_s <= 0:
+            return False
+        self.filled.set()
+        self.half_full.set()
+        deadline = time.monotonic() + self.patience_s
+        while not self._fits(size, urgent=urgent):
+            left = deadline - time.monotonic()
+            if left <= 0 or self.closed or self.failing:
+                return False
+            self._room.wait(left)
+        return True

@@ -1,0 +1,330 @@
+"""One commit: spans, their traces, scores and what becomes due, in one transaction."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+
+from autoops.tracing.journal.outbox import bump, destination
+from autoops.tracing.journal.rows import COLUMNS, SpanRow, span_row
+from autoops.tracing.journal.schema import ENDED, SCORE, SPAN
+from autoops.tracing.masking import Masker
+from autoops.tracing.span import Span
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from autoops.tracing.config import LangfuseConfig
+    from autoops.tracing.span import Trace
+
+_INSERT_SPAN: Final = f"INSERT OR IGNORE INTO spans (seq, {COLUMNS}) VALUES (?{', ?' * len(SpanRow._fields)})"  # noqa: S608 - our names
+_UPDATE_SPAN: Final = (
+    f"UPDATE spans SET {', '.join(f'{name} = ?' for name in SpanRow._fields)} WHERE seq = ? AND span_id = ?"  # noqa: S608 - our names
+)
+_UPDATE_TRACE: Final = """
+UPDATE traces SET
+    root_span_id = COALESCE(root_span_id, ?), name = COALESCE(?, name), session_id = COALESCE(?, session_id),
+    user_id = COALESCE(?, user_id), tags = COALESCE(?, tags), version = COALESCE(?, version),
+    public = COALESCE(?, public), start_ns = MIN(start_ns, ?), end_ns = MAX(COALESCE(end_ns, 0), ?),
+    span_count = span_count + ?, error_count = error_count + ?, warning_count = warning_count + ?
+WHERE trace_id = ?
+"""
+
+
+class Score(NamedTuple):
+    """A score on its way to the journal; ``value`` is JSON text."""
+
+    score_id: str
+    trace_id: str
+    span_id: str | None
+    name: str
+    value: str
+    data_type: str
+    comment: str | None
+    timestamp_ns: int
+    config: LangfuseConfig
+
+
+class Source(NamedTuple):
+    """A configuration's row in ``resources``, and the masker it asks for."""
+
+    config: LangfuseConfig
+    resource_id: int
+    destination_id: int | None
+    masker: Masker
+
+
+@dataclass
+class Committed:
+    """What a commit did, to be noted once it is durable."""
+
+    new_seqs: list[tuple[Span, int]] = field(default_factory=list)
+    last_span: int = 0
+    last_score: int = 0
+    due: int = 0
+    agents: list[tuple[str, bool]] = field(default_factory=list)
+    """Agent spans that ended, and whether without an error."""
+
+
+class Book:
+    """Writes commits for one process; remembers what it need not ask the file again."""
+
+    def __init__(self) -> None:
+        self.process_id: int | None = None
+        self._sources: dict[int, Source] = {}
+        self._verdicts: dict[str, bool] = {}
+
+    def enroll(self, connection: sqlite3.Connection) -> int:
+        """This process's row, made at its first commit."""
+        if self.process_id is None:
+            now = time.time()
+            program = " ".join(sys.argv[:1]) or "python"
+            cursor = connection.execute(
+                "INSERT INTO processes (pid, program, started_at, heartbeat_at) VALUES (?, ?, ?, ?)",
+                (os.getpid(), program, now, now),
+            )
+            self.process_id = int(cursor.lastrowid or 0)
+        return self.process_id
+
+    def source(self, connection: sqlite3.Connection, config: LangfuseConfig) -> Source:
+        """The row of ``resources`` for a configuration."""
+        source = self._sources.get(id(config))
+        if source is None:
+            process_id = self.enroll(connection)
+            where = destination_of(config)
+            destination_id = None if where is None else destination(connection, *where)
+            attributes = orjson.dumps(
+                {"service.name": config.service_name, **config.resource_attributes}
+            ).decode()
+            cursor = connection.execute(
+                "INSERT INTO resources (process_id, destination_id, environment, release, attributes)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (process_id, destination_id, config.environment, config.release, attributes),
+            )
+            masker = Masker(config.mask_keys, config.mask)
+            source = Source(config, int(cursor.lastrowid or 0), destination_id, masker)
+            self._sources[id(config)] = source
+        return source
+
+    def write(
+        self,
+        connection: sqlite3.Connection,
+        opened: Sequence[Span],
+        ended: Sequence[Span],
+        scores: Sequence[Score],
+    ) -> Committed:
+        """Write everything; the caller commits."""
+        committed = Committed()
+        changes: Counter[str] = Counter()
+        base = _last_seq(connection, "spans")
+        still_open = [span for span in opened if span.end_ns is None and span.seq is None]
+        inserts: list[tuple[int, SpanRow]] = []
+        updates: list[tuple[int, SpanRow]] = []
+        due: list[tuple[int, SpanRow, Source]] = []
+        moved_to: dict[tuple[int, str], int] = {}
+        for span in (*still_open, *ended):
+            source = self.source(connection, span.provider.config)
+            row = span_row(span, span.resource_id or source.resource_id, source.masker)
+            if span.seq is None:
+                base += 1
+                inserts.append((base, row))
+                committed.new_seqs.append((span, base))
+                seq = base
+            else:
+                updates.append((span.seq, row))
+                seq = span.seq
+            if row.state == ENDED:
+                due.append((seq, row, source))
+                if row.type == "agent" and row.agent is not None:
+                    committed.agents.append((row.agent, row.level != "ERROR"))
+        lost = _update(connection, updates)
+        for seq, row in lost:
+            base += 1
+            inserts.append((base, row))
+            moved_to[seq, row.span_id] = base
+        self._traces(connection, (*still_open, *ended), inserts, updates, changes)
+        moved = _insert(connection, inserts)
+        changes["spans"] += len(inserts) - len(moved)
+        due = [(moved_to.get((seq, row.span_id), seq), row, source) for seq, row, source in due]
+        due = [(moved.get(seq, seq), row, source) for seq, row, source in due]
+        committed.due = self._dispatch(connection, due, changes)
+        committed.last_span = base
+        self._scores(connection, scores, committed, changes)
+        bump(connection, changes)
+        return committed
+
+    def _traces(
+        self,
+        connection: sqlite3.Connection,
+        spans: Iterable[Span],
+        inserts: Sequence[tuple[int, SpanRow]],
+        updates: Sequence[tuple[int, SpanRow]],
+        changes: Counter[str],
+    ) -> None:
+        touched: dict[str, Trace] = {span.trace_id: span.trace for span in spans}
+        if not touched:
+            return
+        before = connection.total_changes
+        connection.executemany(
+            "INSERT OR IGNORE INTO traces (trace_id, start_ns, sampled, sample_rate) VALUES (?, ?, ?, ?)",
+            [(key, trace.start_ns, trace.sampled, trace.sample_rate) for key, trace in touched.items()],
+        )
+        changes["traces"] += connection.total_changes - before
+        for key in touched.keys() - self._verdicts.keys():
+            row = connection.execute("SELECT sampled FROM traces WHERE trace_id = ?", (key,)).fetchone()
+            self._verdicts[key] = bool(row[0])
+        while len(self._verdicts) > 10_000:
+            del self._verdicts[next(iter(self._verdicts))]
+        tally: dict[str, list[int]] = {key: [0, 0, 0, 0] for key in touched}
+        for _, row in inserts:
+            tally[row.trace_id][0] += 1
+        for _, row in (*inserts, *updates):
+            counts = tally[row.trace_id]
+            counts[1] += row.state == ENDED and row.level == "ERROR"
+            counts[2] += row.state == ENDED and row.level == "WARNING"
+            counts[3] = max(counts[3], row.end_ns or 0)
+        connection.executemany(
+            _UPDATE_TRACE,
+            [
+                (
+                    None if trace.root_span_id is None else f"{trace.root_span_id:016x}",
+                    trace.name,
+                    trace.session_id,
+                    trace.user_id,
+                    orjson.dumps(trace.tags).decode() if trace.tags else None,
+                    trace.version,
+                    trace.public,
+                    trace.start_ns,
+                    tally[key][3],
+                    *tally[key][:3],
+                    key,
+                )
+                for key, trace in touched.items()
+            ],
+        )
+
+    def _dispatch(
+        self,
+        connection: sqlite3.Connection,
+        ended: Sequence[tuple[int, SpanRow, Source]],
+        changes: Counter[str],
+    ) -> int:
+        """Put what is to be sent into the outbox; count the rest by where it stays."""
+        changes["ended"] += len(ended)
+        outgoing = []
+        for seq, row, source in ended:
+            if source.destination_id is None:
+                changes["local"] += 1
+            elif not self._verdicts[row.trace_id]:
+                changes["sampled_out"] += 1
+            else:
+                outgoing.append((source.destination_id, SPAN, seq, self.process_id))
+        added = _to_outbox(connection, outgoing)
+        changes["pending"] += added
+        return added
+
+    def _scores(
+        self,
+        connection: sqlite3.Connection,
+        scores: Sequence[Score],
+        committed: Committed,
+        changes: Counter[str],
+    ) -> None:
+        seq = _last_seq(connection, "scores")
+        outgoing = []
+        for score in scores:
+            source = self.source(connection, score.config)
+            seq += 1
+            before = connection.total_changes
+            connection.execute(
+                "INSERT OR IGNORE INTO scores (seq, score_id, trace_id, span_id, name, value, data_type, comment,"
+                " timestamp_ns, resource_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (seq, *score[:8], source.resource_id),
+            )
+            if connection.total_changes == before:
+                continue
+            changes["scores"] += 1
+            if source.destination_id is not None and self._is_sampled(connection, score.trace_id):
+                outgoing.append((source.destination_id, SCORE, seq, self.process_id))
+        committed.last_score = seq
+        added = _to_outbox(connection, outgoing)
+        changes["scores_pending"] += added
+        committed.due += added
+
+    def _is_sampled(self, connection: sqlite3.Connection, trace_id: str) -> bool:
+        """The trace's verdict; a score on a trace that this journal does not know is sent."""
+        verdict = self._verdicts.get(trace_id)
+        if verdict is None:
+            row = connection.execute("SELECT sampled FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
+            verdict = True if row is None else bool(row[0])
+        return verdict
+
+
+def destination_of(config: LangfuseConfig) -> tuple[str, str] | None:
+    """Host and public key of the project that a configuration sends to; None for one that stays local."""
+    if config.public_key and config.secret_key:
+        return config.host, config.public_key
+    return None
+
+
+def _last_seq(connection: sqlite3.Connection, table: str) -> int:
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _insert(connection: sqlite3.Connection, inserts: Sequence[tuple[int, SpanRow]]) -> dict[int, int]:
+    """Insert rows; those whose span is there already replace it in place.
+
+    Returns:
+        For each replaced row, the ``seq`` it was given and the one it has.
+    """
+    before = connection.total_changes
+    connection.executemany(_INSERT_SPAN, [(seq, *row) for seq, row in inserts])
+    if connection.total_changes - before == len(inserts):
+        return {}
+    moved = {}
+    for seq, row in inserts:
+        (found,) = connection.execute(
+            "SELECT seq FROM spans WHERE trace_id = ? AND span_id = ?", (row.trace_id, row.span_id)
+        ).fetchone()
+        if found != seq:
+            moved[seq] = found
+            connection.execute(_UPDATE_SPAN, (*row, found, row.span_id))
+    return moved
+
+
+def _update(connection: sqlite3.Connection, updates: list[tuple[int, SpanRow]]) -> list[tuple[int, SpanRow]]:
+    """Replace rows of spans that were journalled while open.
+
+    Returns:
+        Those that are not in this file (it was replaced, or their trace was deleted); they leave ``updates``.
+    """
+    before = connection.total_changes
+    connection.executemany(_UPDATE_SPAN, [(*row, seq, row.span_id) for seq, row in updates])
+    if connection.total_changes - before == len(updates):
+        return []
+    lost = []
+    for seq, row in updates:
+        found = connection.execute(
+            "SELECT 1 FROM spans WHERE seq = ? AND span_id = ?", (seq, row.span_id)
+        ).fetchone()
+        if found is None:
+            lost.append((seq, row))
+    for each in lost:
+        updates.remove(each)
+    return lost
+
+
+def _to_outbox(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    before = connection.total_changes
+    connection.executemany(
+        "INSERT OR IGNORE INTO outbox (destination_id, kind, seq, process_id) VALUES (?, ?, ?, ?)", rows
+    )
+    return connection.total_changes - before

@@ -1,0 +1,123 @@
+"""Connections to a journal file that outlive neither a fork nor their file.
+
+SQLite must not be carried across a fork: a child's new connection would share, through the library's own tables, locks
+that only the parent holds. So all connections are closed for the moment of a fork and opened again when next needed.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from typing import TYPE_CHECKING, Final
+
+from autoops.errors import JournalError
+from autoops.tracing.journal import schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORK_PATIENCE_S: Final = 1.0
+"""Longest wait of a fork for a transaction in progress."""
+
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_abandoned: list[sqlite3.Connection] = []
+"""Connections that a child inherited in use: closing one would close the parent's files' locks."""
+
+
+class Database:
+    """One connection, opened when needed, used under ``lock``.
+
+    Args:
+        path: The file; None for a database in memory.
+        read_only: Refuse to write.
+    """
+
+    def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
+        self.path = path
+        self.lock = threading.RLock()
+        self._read_only = read_only
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._unusable = False
+        self._quiet = False
+        _databases.add(self)
+
+    def connection(self) -> sqlite3.Connection:
+        """The open connection. Call it with ``lock`` held.
+
+        Raises:
+            JournalError: A fork happened in the middle of a transaction; this process cannot use the file.
+            sqlite3.Error: SQLite cannot open it.
+        """
+        if self._unusable:
+            raise JournalError(f"{self.path} was in use at the moment of the fork that made this process")
+        if self._connection is None:
+            target = ":memory:" if self.path is None else str(self.path)
+            connection = sqlite3.connect(target, timeout=0.2, isolation_level=None, check_same_thread=False)
+            schema.configure(connection)
+            if self._read_only:
+                connection.execute("PRAGMA query_only = ON")
+            self._file = self._identity()
+            self._connection = connection
+        return self._connection
+
+    def is_in_place(self) -> bool:
+        """Whether the file that is open still lies at its path: SQLite goes on writing to an unlinked one silently."""
+        return self._connection is None or self._identity() == self._file
+
+    def close(self) -> None:
+        """Close the connection; the next use opens it again."""
+        with self.lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _identity(self) -> tuple[int, int] | None:
+        if self.path is None:
+            return None
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _before_fork(self) -> None:
+        self._quiet = self.lock.acquire(timeout=FORK_PATIENCE_S)
+        if self._quiet and self.path is not None:
+            self.close()
+
+    def _after_fork_in_parent(self) -> None:
+        if self._quiet:
+            self._quiet = False
+            self.lock.release()
+
+    def _after_fork_in_child(self) -> None:
+        self.lock = threading.RLock()
+        if self._connection is not None:
+            _abandoned.append(self._connection)
+            self._connection = None
+            self._unusable = self.path is not None
+        self._quiet = False
+
+
+def _before_fork() -> None:
+    for each in list(_databases):
+        each._before_fork()  # noqa: SLF001 - this module's own class
+
+
+def _after_fork_in_parent() -> None:
+    for each in list(_databases):
+        each._after_fork_in_parent()  # noqa: SLF001
+
+
+def _after_fork_in_child() -> None:
+    for each in list(_databases):
+        each._after_fork_in_child()  # noqa: SLF001
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )

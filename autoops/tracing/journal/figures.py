@@ -1,0 +1,129 @@
+"""The journal in figures: read once a second by the writer, shown by ``health_check()``."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from autoops.tracing.journal import outbox
+
+if TYPE_CHECKING:
+    from autoops.tracing.journal.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the journal holds. Counts are the journal's, over all processes that wrote to it.
+
+    ended = delivered + pending + local + sampled_out + rejected + pruned, at any moment.
+    """
+
+    path: str | None
+    reason: str | None
+    moved_aside: str | None
+    sqlite_version: str
+    error: str | None
+    bytes: int
+    spans: int
+    traces: int
+    ended: int
+    delivered: int
+    pending: int
+    local: int
+    sampled_out: int
+    rejected: int
+    pruned: int
+    oldest_pending_s: float | None
+    scores_pending: int
+    read_at: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``health_check()``."""
+        shown = asdict(self)
+        del shown["read_at"]
+        return shown
+
+
+NOTHING = Figures(
+    path=None,
+    reason="not opened yet",
+    moved_aside=None,
+    sqlite_version=sqlite3.sqlite_version,
+    error=None,
+    bytes=0,
+    spans=0,
+    traces=0,
+    ended=0,
+    delivered=0,
+    pending=0,
+    local=0,
+    sampled_out=0,
+    rejected=0,
+    pruned=0,
+    oldest_pending_s=None,
+    scores_pending=0,
+    read_at=float("-inf"),
+)
+"""Before the first span."""
+
+
+def read(store: Store, error: str | None = None) -> Figures:
+    """Read the figures: a handful of rows, however large the journal is."""
+    with store.reading() as connection:
+        counts = outbox.counters(connection)
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+        oldest = connection.execute(
+            "SELECT s.end_ns FROM outbox o JOIN spans s ON s.seq = o.seq WHERE o.kind = 0 ORDER BY o.seq LIMIT 1"
+        ).fetchone()
+    location = store.location
+    return Figures(
+        path=None if location.path is None else str(location.path),
+        reason=location.reason,
+        moved_aside=None if store.moved_aside is None else str(store.moved_aside),
+        sqlite_version=sqlite3.sqlite_version,
+        error=error,
+        bytes=pages * page_size,
+        spans=counts.get("spans", 0),
+        traces=counts.get("traces", 0),
+        ended=counts.get("ended", 0),
+        delivered=counts.get("delivered", 0),
+        pending=counts.get("pending", 0),
+        local=counts.get("local", 0),
+        sampled_out=counts.get("sampled_out", 0),
+        rejected=counts.get("rejected", 0),
+        pruned=counts.get("pruned", 0),
+        oldest_pending_s=None if oldest is None else max(0.0, time.time() - (oldest[0] or 0) / 1e9),
+        scores_pending=counts.get("scores_pending", 0),
+        read_at=time.monotonic(),
+    )
+
+
+class AgentOutcomes:
+    """How agents' spans ended, over a window of time."""
+
+    def __init__(self) -> None:
+        self._ends: deque[tuple[float, str, bool]] = deque(maxlen=10_000)
+        self._guard = threading.Lock()
+
+    def add(self, agent: str, *, succeeded: bool) -> None:
+        """Note the end of an agent's span."""
+        with self._guard:
+            self._ends.append((time.monotonic(), agent, succeeded))
+
+    def failing(self, window_s: float, least_success: float) -> dict[str, float]:
+        """Agents whose share of spans without an error was below ``least_success`` in the last ``window_s`` seconds."""
+        since = time.monotonic() - window_s
+        totals: dict[str, list[int]] = {}
+        with self._guard:
+            for when, agent, succeeded in self._ends:
+                if when >= since:
+                    counts = totals.setdefault(agent, [0, 0])
+                    counts[0] += 1
+                    counts[1] += succeeded
+        shares = {agent: good / number for agent, (number, good) in totals.items()}
+        return {agent: share for agent, share in shares.items() if share < least_success}

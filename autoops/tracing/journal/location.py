@@ -1,0 +1,105 @@
+"""Where the journal lies: the place asked for, the user's state folder, or memory."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+NETWORK_FILE_SYSTEMS: Final = frozenset(
+    {
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "fuse.sshfs",
+        "sshfs",
+        "9p",
+        "afs",
+        "ceph",
+        "glusterfs",
+        "lustre",
+        "ncpfs",
+    }
+)
+"""File systems on which SQLite's locks or shared memory cannot be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place for the journal: a file, or memory when ``path`` is None; ``reason`` says why it is not the one asked for."""
+
+    path: Path | None
+    reason: str | None = None
+
+
+MEMORY_ASKED_FOR: Final = Location(None, "AUTOOPS_JOURNAL=off")
+
+
+def candidates(journal: str) -> list[Location]:
+    """Places to try, best first, for the setting ``AUTOOPS_JOURNAL``; memory is always last."""
+    if journal == "off":
+        return [MEMORY_ASKED_FOR]
+    wanted = Path(journal).expanduser().absolute()
+    kind = file_system(wanted)
+    if kind in NETWORK_FILE_SYSTEMS:
+        return [
+            Location(
+                None, f"{wanted} is on a network file system ({kind}), where SQLite's locks cannot be trusted"
+            )
+        ]
+    fallback = state_folder() / "journal.db"
+    return [
+        Location(wanted),
+        Location(fallback, f"{wanted} cannot be written"),
+        Location(None, f"neither {wanted} nor {fallback} can be written"),
+    ]
+
+
+def state_folder() -> Path:
+    """The user's folder for state, as the XDG base directory specification has it by default."""
+    try:
+        return Path.home() / ".local" / "state" / "autoops"
+    except RuntimeError:
+        # No home directory is known for this user: a place that cannot be made leads on to memory.
+        return Path(os.devnull) / "autoops"
+
+
+def prepare(path: Path) -> None:
+    """Make the journal's folder, for its owner only, and keep it out of git.
+
+    Raises:
+        OSError: The folder cannot be made or written.
+    """
+    folder = path.parent
+    if not folder.exists():
+        folder.mkdir(parents=True, mode=0o700)
+    if folder.name == ".autoops":
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder} is not writable")
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def file_system(path: Path) -> str | None:
+    """The type of the file system that holds ``path``, on Linux; None where it cannot be told."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    target = os.path.realpath(path)
+    best, kind = "", None
+    for line in mounts:
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        point = fields[1].replace("\\040", " ")
+        inside = target == point or target.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, fields[2]
+    return kind

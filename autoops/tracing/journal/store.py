@@ -1,0 +1,243 @@
+"""The journal's file as the rest of the house sees it: open it somewhere, write in transactions, read beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from autoops.errors import JournalDamaged, JournalError, JournalLocked, JournalNewer
+from autoops.tracing.journal import schema
+from autoops.tracing.journal.database import Database
+from autoops.tracing.journal.location import Location, candidates, prepare
+from autoops.tracing.journal.lock import OPENING, LockFile, lock_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+class Store:
+    """An open journal.
+
+    Attributes:
+        location: Where it lies, and why there.
+        moved_aside: The damaged file that this one replaces, if any.
+        lock: The bytes this process holds beside the file; None for a journal in memory.
+    """
+
+    def __init__(self, location: Location, moved_aside: Path | None = None) -> None:
+        self.location = location
+        self.moved_aside = moved_aside
+        self.lock: LockFile | None = None
+        self._writing = Database(location.path)
+        # A database in memory is one connection: another would be another database.
+        self._reading = self._writing if location.path is None else Database(location.path, read_only=True)
+        if location.path is not None:
+            self.lock = lock_file(location.path.with_name(location.path.name + ".lock"))
+
+    @contextlib.contextmanager
+    def transaction(self, patience_s: float = 5.0) -> Iterator[sqlite3.Connection]:
+        """A write transaction: committed at the end of the block, undone if it raises.
+
+        Args:
+            patience_s: Longest wait, in seconds, for another writer.
+
+        Raises:
+            JournalLocked: Another writer held the file for longer.
+            JournalDamaged: The file is no database, or its pages are malformed.
+            JournalError: The file was removed or replaced, or SQLite failed otherwise (full disk, I/O error).
+        """
+        with self._writing.lock, _translated(self.location):
+            if not self._writing.is_in_place():
+                self._writing.close()
+                raise JournalError(f"{self.location.path} was removed or replaced while it was in use")
+            connection = self._writing.connection()
+            _begin(connection, patience_s)
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection to read with; take what you need and leave: a long reader lets the log grow without bound.
+
+        Raises:
+            JournalError: As ``transaction``.
+        """
+        with self._reading.lock, _translated(self.location):
+            if not self._reading.is_in_place():
+                self._reading.close()
+            yield self._reading.connection()
+
+    def checkpoint(self, mode: str = "PASSIVE") -> None:
+        """Move the log's pages into the file. Only the process that holds ``CARETAKER`` may."""
+        if self.location.path is None:
+            return
+        with self._writing.lock, _translated(self.location):
+            self._writing.connection().execute(f"PRAGMA wal_checkpoint({mode})")
+
+    def is_in_place(self) -> bool:
+        """Whether the file that is open still lies at its path."""
+        return self._writing.is_in_place()
+
+    def close(self) -> None:
+        """Close both connections."""
+        self._reading.close()
+        self._writing.close()
+
+
+def open_store(journal: str) -> Store:
+    """Open the journal at the best place that works; never fails, for memory always does.
+
+    Args:
+        journal: The setting ``AUTOOPS_JOURNAL``: a path, or ``off``.
+    """
+    for location in candidates(journal):
+        try:
+            return open_at(location)
+        except (OSError, sqlite3.Error, JournalError) as error:
+            logger.debug("no journal at %s: %s", location.path, error)
+    raise JournalError("SQLite cannot even open a database in memory")
+
+
+def open_at(location: Location) -> Store:
+    """Open or create the journal at one place; a damaged file is moved aside, a newer program's file is left alone.
+
+    Raises:
+        OSError, sqlite3.Error, JournalError: It cannot be opened there.
+    """
+    if location.path is None:
+        store = Store(location)
+        with store._writing.lock:  # noqa: SLF001 - a store being built
+            schema.migrate(store._writing.connection())  # noqa: SLF001
+        return store
+    prepare(location.path)
+    lock = lock_file(location.path.with_name(location.path.name + ".lock"))
+    moved_aside = None
+    with lock.waiting(OPENING):
+        try:
+            _create_or_migrate(location.path)
+        except JournalNewer as error:
+            own = location.path.with_name(f"{location.path.stem}.v{schema.VERSION}{location.path.suffix}")
+            prepare(own)
+            _create_or_migrate(own)
+            return Store(Location(own, str(error)))
+        except JournalDamaged:
+            moved_aside = move_aside(location.path)
+            prepare(location.path)
+            _create_or_migrate(location.path)
+    return Store(location, moved_aside)
+
+
+def move_aside(path: Path) -> Path:
+    """Rename a damaged file with its log and index, and say so. Call it with ``OPENING`` held.
+
+    Returns:
+        The new path of the damaged file.
+    """
+    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{number}")
+    for suffix in ("", "-wal", "-shm"):
+        source = path.with_name(path.name + suffix)
+        if source.exists():
+            source.rename(aside.with_name(aside.name + suffix))
+    logger.error("the trace journal %s is damaged: moved to %s, a new one is begun", path, aside)
+    return aside
+
+
+def repair(store: Store, *, damaged: bool) -> Store:
+    """Open a journal anew after it was found damaged, removed or replaced while in use.
+
+    Only the process that gets there first moves a damaged file: the others find a sound one.
+    """
+    store.close()
+    path = store.location.path
+    if path is None:
+        return open_at(store.location)
+    try:
+        if damaged and store.lock is not None:
+            with store.lock.waiting(OPENING):
+                moved = None if is_sound(path) else move_aside(path)
+            opened = open_at(store.location)
+            opened.moved_aside = moved or opened.moved_aside
+            return opened
+        return open_at(store.location)
+    except (OSError, sqlite3.Error, JournalError) as error:
+        return open_at(Location(None, f"{path} cannot be opened any more ({error})"))
+
+
+def is_sound(path: Path) -> bool:
+    """Whether every page of the file can be read and fits its neighbours (``PRAGMA quick_check``)."""
+    database = Database(path, read_only=True)
+    try:
+        with database.lock:
+            (verdict,) = database.connection().execute("PRAGMA quick_check(1)").fetchone()
+            return bool(verdict == "ok")
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        database.close()
+
+
+def _create_or_migrate(path: Path) -> None:
+    database = Database(path)
+    try:
+        with database.lock, _translated(Location(path)):
+            connection = database.connection()
+            connection.execute("PRAGMA busy_timeout = 5000")
+            schema.migrate(connection)
+            # Reading a page of each table tells a malformed file from a sound one without reading all of it.
+            tables = [
+                row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            ]
+            for table in tables:
+                connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchall()  # noqa: S608 - names out of the schema
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise JournalError(f"{path} lies where SQLite cannot keep a write-ahead log")
+    finally:
+        database.close()
+
+
+def _begin(connection: sqlite3.Connection, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
+    pause = threading.Event()
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in BUSY or time.monotonic() >= deadline:
+                raise
+            pause.wait(0.005)
+        else:
+            return
+
+
+@contextlib.contextmanager
+def _translated(location: Location) -> Iterator[None]:
+    """SQLite's errors in the house's words; the only place that knows them."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in DAMAGE:
+            raise JournalDamaged(f"{location.path}: {error}") from error
+        if code in BUSY:
+            raise JournalLocked(f"{location.path} is locked by another program") from error
+        raise JournalError(f"{location.path}: {error}") from error

@@ -1,0 +1,370 @@
+"""The one thread of a process that writes its journal."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import threading
+import time
+import weakref
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from autoops.errors import JournalDamaged, JournalError
+from autoops.tracing.counts import Counts
+from autoops.tracing.journal import caretaker, figures
+from autoops.tracing.journal.buffer import Buffer
+from autoops.tracing.journal.commit import Book, Committed, Score
+from autoops.tracing.journal.lock import CARETAKER
+from autoops.tracing.journal.store import Store, open_store, repair
+from autoops.tracing.span import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+COMMIT_EVERY_S: Final = 0.05
+"""Longest time between a span's end and the commit that takes it."""
+TICK_S: Final = 1.0
+"""Age at which figures are read anew: one wake-up a second for a quiet service."""
+HEARTBEAT_S: Final = 10.0
+CARE_EVERY_S: Final = 10.0
+RETRY_S: Final = (0.2, 2.0)
+"""First and longest pause after a commit that failed."""
+
+
+class Writer:
+    """Takes spans from any thread and commits them.
+
+    Nothing is opened or started before the first span. Services of one process that name the same journal share one
+    writer (see ``writer_for``).
+
+    Attributes:
+        buffer: What waits for the next commit.
+        dropped: Spans that never reached the journal, by reason.
+        figures: The journal in figures, at most a second old.
+        due: Called after each commit that put something into the outbox, and when others did.
+        ticks: Called about once a second.
+    """
+
+    def __init__(self, journal: str, *, buffer_size: int, patience_s: float) -> None:
+        self.journal = journal
+        self.dropped = Counts()
+        self.buffer = Buffer(buffer_size, patience_s, self.dropped)
+        self.figures = figures.NOTHING
+        self.due: list[Callable[[], None]] = []
+        self.ticks: list[Callable[[], None]] = []
+        self.health: Callable[[], dict[str, Any]] = dict
+        self.agents = figures.AgentOutcomes()
+        self.last_error: str | None = None
+        self.book = Book()
+        self.last_span = 0
+        self.last_score = 0
+        self.users = 0
+        self._opened: deque[Span] = deque()
+        self._store: Store | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._opening = threading.Lock()
+        self._committing = threading.RLock()
+        self._heartbeat_at = 0.0
+        self._cared_at = 0.0
+        _writers.add(self)
+
+    # From callers' threads
+
+    def began(self, span: Span) -> None:
+        """Journal this span as open if it still is at the next commit."""
+        self._opened.append(span)
+        if not self.buffer.filled.is_set():
+            self.buffer.filled.set()
+        if self._thread is None:
+            self._start()
+
+    def ended(self, span: Span) -> None:
+        """Take an ended span."""
+        self.buffer.put(span)
+        if self._thread is None:
+            self._start()
+
+    def scored(self, score: Score) -> bool:
+        """Take a score."""
+        taken = self.buffer.put_score(score)
+        if self._thread is None:
+            self._start()
+        return taken
+
+    def store(self) -> Store:
+        """The open journal; opened by whoever asks first."""
+        with self._opening:
+            if self._store is None:
+                self._store = open_store(self.journal)
+                _report(self._store)
+            return self._store
+
+    def flush(self, deadline: float) -> bool:
+        """Wait until all that was taken before the call is committed, or until ``deadline`` (monotonic seconds)."""
+        mark = self.buffer.accepted
+        if self._thread is None or not self._thread.is_alive():
+            return self.commit() or self.buffer.settled >= mark
+        self.buffer.filled.set()
+        self.buffer.half_full.set()
+        return self.buffer.wait_settled(mark, deadline)
+
+    def stop(self, deadline: float) -> None:
+        """Commit what waits, say goodbye in the journal and close it. May be called twice."""
+        self._stopping.set()
+        self.buffer.filled.set()
+        self.buffer.half_full.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self.buffer.close()
+        if self._store is None and not len(self.buffer) and not self._opened:
+            return
+        if thread is not None and thread.is_alive():
+            logger.warning("the journal is still busy: %d spans may be lost", len(self.buffer))
+            return
+        self.commit()
+        self._goodbye()
+
+    # In the writer's thread
+
+    def commit(self) -> bool:
+        """Commit all that waits. False if it could not be written: it is kept and tried again."""
+        with self._committing:
+            opened = [self._opened.popleft() for _ in range(len(self._opened))]
+            items = self.buffer.take()
+            if not items and not opened:
+                return True
+            spans = [item for item in items if type(item) is Span]
+            scores = [item for item in items if type(item) is not Span]
+            try:
+                store = self.store()
+                with store.transaction(patience_s=1.0 if self.buffer.failing else 5.0) as connection:
+                    committed = self.book.write(connection, opened, spans, scores)
+                    self._beat(connection)
+            except Exception as error:
+                self._opened.extendleft(reversed(opened))
+                self.buffer.put_back(items)
+                self._failed(error)
+                return False
+            self._note(committed)
+            self.buffer.done()
+        if committed.due:
+            self._call(self.due)
+        return True
+
+    def _run(self) -> None:
+        pause = RETRY_S[0]
+        while not self._stopping.is_set():
+            if self.buffer.filled.wait(TICK_S):
+                # What came first waits for company: one commit costs as much as a hundred rows.
+                self.buffer.half_full.wait(COMMIT_EVERY_S)
+                if self.commit():
+                    pause = RETRY_S[0]
+                else:
+                    self._stopping.wait(pause)
+                    pause = min(RETRY_S[1], pause * 2)
+            self._tick()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        try:
+            if now - self._heartbeat_at >= HEARTBEAT_S and self.book.process_id is not None:
+                with self.store().transaction(patience_s=0.1) as connection:
+                    self._beat(connection, force=True)
+            if now - self.figures.read_at >= TICK_S:
+                before = self.figures
+                self.figures = figures.read(self.store(), self.last_error)
+                if self.figures.pending and self.figures.pending != before.pending:
+                    self._call(self.due)
+                self._call(self.ticks)
+            self._care(now)
+        except JournalError as error:
+            self._failed(error)
+        except Exception:
+            logger.exception("the journal's housekeeping failed")
+
+    def _care(self, now: float) -> None:
+        store = self.store()
+        if store.lock is None:
+            caretaker.bound_memory(store, self.dropped)
+            return
+        if now - self._cared_at >= CARE_EVERY_S:
+            self._cared_at = now
+            store.lock.acquire(CARETAKER)
+            if store.lock.holds(CARETAKER) and caretaker.end_interrupted(store, self.book.process_id or 0):
+                self._call(self.due)
+        if store.lock.holds(CARETAKER):
+            caretaker.bound_log(store)
+
+    def _beat(self, connection: Any, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if force or now - self._heartbeat_at >= HEARTBEAT_S / 2:
+            connection.execute(
+                "UPDATE processes SET heartbeat_at = ?, health = ? WHERE id = ?",
+                (time.time(), orjson.dumps(self.health(), default=str).decode(), self.book.process_id),
+            )
+            self._heartbeat_at = now
+
+    def _note(self, committed: Committed) -> None:
+        for span, seq in committed.new_seqs:
+            span.seq = seq
+        self.last_span = committed.last_span or self.last_span
+        self.last_score = committed.last_score or self.last_score
+        for agent, succeeded in committed.agents:
+            self.agents.add(agent, succeeded=succeeded)
+        if self.buffer.failing:
+            self.buffer.failing = False
+            self.last_error = None
+            logger.warning("the trace journal is written again")
+
+    def _failed(self, error: BaseException) -> None:
+        if not self.buffer.failing:
+            logger.error("the trace journal cannot be written, spans are kept in memory: %s", error)
+        self.buffer.failing = True
+        self.last_error = f"{type(error).__name__}: {error}"
+        if not isinstance(error, JournalError):
+            logger.debug("a commit failed", exc_info=error)
+        store = self._store
+        if store is not None and (isinstance(error, JournalDamaged) or not store.is_in_place()):
+            # Another file means other row numbers: nothing remembered of the old one holds.
+            self._store = repair(store, damaged=isinstance(error, JournalDamaged))
+            self.book = Book()
+            for span in self._opened:
+                span.seq = None
+            _report(self._store)
+
+    def _goodbye(self) -> None:
+        store = self._store
+        if store is None:
+            return
+        try:
+            if self.book.process_id is not None:
+                with store.transaction(patience_s=0.2) as connection:
+                    self._beat(connection, force=True)
+                    connection.execute(
+                        "UPDATE processes SET ended_at = ? WHERE id = ?", (time.time(), self.book.process_id)
+                    )
+            if store.lock is not None and store.lock.holds(CARETAKER):
+                store.lock.release(CARETAKER)
+        except JournalError as error:
+            logger.debug("the journal could not be left in order: %s", error)
+
+    def _call(self, listeners: list[Callable[[], None]]) -> None:
+        for listener in tuple(listeners):
+            try:
+                listener()
+            except Exception:
+                logger.exception("a listener of the journal failed")
+
+    def _start(self) -> None:
+        with self._opening:
+            if self._thread is not None or self._stopping.is_set():
+                return
+            thread = threading.Thread(target=self._run, name="autoops-journal", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                # The interpreter is going down: what waits is committed by ``stop``.
+                return
+            self._thread = thread
+        _flush_in_multiprocessing_children(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: what waits is the parent's, and its thread is not here."""
+        self.dropped = Counts()
+        self.buffer = Buffer(self.buffer.capacity, self.buffer.patience_s, self.dropped)
+        self.book = Book()
+        self.figures = figures.NOTHING
+        self.agents = figures.AgentOutcomes()
+        self.last_span = self.last_score = 0
+        self._opened = deque()
+        self._store = None
+        self._thread = None
+        self._stopping = threading.Event()
+        self._opening = threading.Lock()
+        self._committing = threading.RLock()
+        self._heartbeat_at = self._cared_at = 0.0
+
+
+def writer_for(journal: str, *, buffer_size: int, patience_s: float) -> Writer:
+    """The process's writer of a journal; each user of it calls ``leave`` when done. Journals in memory are not shared."""
+    key = "off" if journal == "off" else str(Path(journal).expanduser().absolute())
+    with _shared_guard:
+        writer = _shared.get(key) if key != "off" else None
+        if writer is None:
+            writer = Writer(key, buffer_size=buffer_size, patience_s=patience_s)
+            if key != "off":
+                _shared[key] = writer
+        writer.users += 1
+        return writer
+
+
+def leave(writer: Writer, deadline: float) -> None:
+    """Stop using a writer; the last user's leaving stops it, by ``deadline`` (monotonic seconds)."""
+    with _shared_guard:
+        writer.users -= 1
+        last = writer.users <= 0
+        if last and _shared.get(writer.journal) is writer:
+            del _shared[writer.journal]
+    if last:
+        writer.stop(deadline)
+    else:
+        writer.flush(deadline)
+
+
+def _report(store: Store) -> None:
+    if (
+        store.location.reason
+        and store.location.path is None
+        and store.location.reason != "AUTOOPS_JOURNAL=off"
+    ):
+        logger.warning("the trace journal is kept in memory only: %s", store.location.reason)
+    elif store.location.reason and store.location.path is not None:
+        logger.warning("the trace journal is at %s: %s", store.location.path, store.location.reason)
+    else:
+        logger.debug("the trace journal is at %s", store.location.path)
+
+
+def _flush_in_multiprocessing_children(writer: Writer) -> None:
+    """Have a child of ``multiprocessing`` commit at its end: such children skip ``atexit``."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _stop_at_exit, args=(weakref.ref(writer),), exitpriority=100)
+
+
+def _stop_at_exit(reference: weakref.ref[Writer]) -> None:
+    writer = reference()
+    if writer is not None:
+        writer.stop(time.monotonic() + 2.0)
+
+
+@atexit.register
+def _stop_all() -> None:
+    for writer in list(_writers):
+        writer.stop(time.monotonic() + 2.0)
+
+
+def _after_fork_in_child() -> None:
+    global _shared_guard
+    _shared_guard = threading.Lock()
+    for writer in list(_writers):
+        writer.after_fork()
+
+
+_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
+_shared: dict[str, Writer] = {}
+_shared_guard = threading.Lock()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,350 @@
+"""The isolated tracer provider: makes spans and hands ended ones to the journal.
+
+It implements OpenTelemetry's interfaces and never touches the application's global provider. The Langfuse SDK's client is
+built on it, so that ``@observe`` and our spans land in the same traces, once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from opentelemetry import baggage, trace
+from opentelemetry import context as context_api
+from opentelemetry.trace import Link, SpanContext, SpanKind, use_span
+from opentelemetry.util._decorator import _agnosticcontextmanager
+
+from autoops.tracing import attributes as keys
+from autoops.tracing.ids import new_span_id, new_trace_id, root_span_id
+from autoops.tracing.sampling import head_rate, is_sampled
+from autoops.tracing.span import Span, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.util.types import Attributes
+
+    from autoops.tracing.config import LangfuseConfig
+
+logger = logging.getLogger(__name__)
+
+
+class Scope(NamedTuple):
+    """Who makes spans: OpenTelemetry's instrumentation scope."""
+
+    name: str
+    version: str | None = None
+    schema_url: str | None = None
+    attributes: Mapping[str, Any] | None = None
+
+
+OURS = Scope(keys.SCOPE_NAME)
+
+
+class Recorder(Protocol):
+    """Takes what the provider has finished: the journal's writer."""
+
+    def began(self, span: Span) -> None:
+        """A span that should be seen while it is open has begun."""
+
+    def ended(self, span: Span) -> None:
+        """A span has ended."""
+
+
+class SpanProcessor(Protocol):
+    """What OpenTelemetry's span processors can do."""
+
+    def on_start(self, span: Any, parent_context: Context | None = None) -> None:
+        """A span has begun."""
+
+    def on_end(self, span: Any) -> None:
+        """A span has ended."""
+
+
+class TracerProvider(trace.TracerProvider):
+    """Makes our tracers; knows the open traces of this process."""
+
+    def __init__(self, config: LangfuseConfig, recorder: Recorder) -> None:
+        self.config = config
+        self.recorder = recorder
+        self.generation = 0
+        """Changes in a forked child: spans that the parent began are the parent's to end."""
+        self.traces: dict[int, Trace] = {}
+        self.spans: dict[int, Span] = {}
+        self._processors: tuple[SpanProcessor, ...] = ()
+        self._traced: dict[tuple[str, str], bool] = {}
+        self._guard = threading.Lock()
+
+    # OpenTelemetry's interface
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Attributes = None,
+    ) -> trace.Tracer:
+        """A tracer for a scope; one that records nothing if the scope is blocked or tracing is off."""
+        name = instrumenting_module_name or ""
+        if name in self.config.blocked_instrumentation_scopes:
+            return trace.NoOpTracer()
+        return Tracer(self, Scope(name, instrumenting_library_version, schema_url, attributes))
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """Have a processor see each span, over a read-only view once it has ended.
+
+        The Langfuse SDK's own processor is not taken: it would send every span a second time.
+        """
+        if type(span_processor).__name__ == "LangfuseSpanProcessor":
+            _silence(span_processor)
+            return
+        with self._guard:
+            self._processors = (*self._processors, span_processor)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Nothing waits here: ended spans are with the journal already. Kept for OpenTelemetry's interface."""
+        del timeout_millis
+        return True
+
+    def shutdown(self) -> None:
+        """Shut the users' processors down."""
+        for processor in self._processors:
+            try:
+                processor.shutdown()  # type: ignore[attr-defined]
+            except Exception:
+                logger.warning("a span processor failed at shutdown", exc_info=True)
+
+    # Making spans
+
+    def begin(
+        self,
+        name: str,
+        *,
+        parent: trace.Span | SpanContext | None,
+        scope: Scope = OURS,
+        start_ns: int | None = None,
+        context: Mapping[str, object] | None = None,
+        **slots: Any,
+    ) -> Span:
+        """Begin a span under ``parent``; without one, a new trace.
+
+        Args:
+            name: The span's name.
+            parent: A span of ours, or another's context.
+            scope: Who makes it.
+            start_ns: When it began, if not now.
+            context: OpenTelemetry's context, for what the SDK propagates in it.
+            slots: ``type``, ``agent``, ``operation``, ``input`` of the span.
+        """
+        if type(parent) is Span and parent.provider is self and parent.generation == self.generation:
+            group = parent.trace
+            span = Span(self, group, new_span_id(), parent.span_id, name, scope, start_ns=start_ns, **slots)
+        elif parent is None:
+            trace_id = new_trace_id()
+            span_id = root_span_id(trace_id)
+            rate = head_rate(self.config, name)
+            began = time.time_ns() if start_ns is None else start_ns
+            group = Trace(
+                trace_id,
+                root_span_id=span_id,
+                sampled=is_sampled(trace_id, rate),
+                sample_rate=rate,
+                start_ns=began,
+            )
+            group.name = name
+            self.traces[trace_id] = group
+            span = Span(self, group, span_id, None, name, scope, start_ns=began, **slots)
+        else:
+            remote = parent.get_span_context() if isinstance(parent, trace.Span) else parent
+            group = self.trace_of(remote.trace_id, sampled=remote.trace_flags.sampled)
+            span = Span(self, group, new_span_id(), remote.span_id, name, scope, start_ns=start_ns, **slots)
+            span.parent_context = remote
+            if not remote.is_remote and isinstance(parent, trace.Span) and type(parent) is not Span:
+                # A local span of another provider is no observation: for Langfuse, ours is the topmost.
+                span.attributes[keys.IS_APP_ROOT] = True
+        group.open[span.span_id] = span
+        self.spans[span.span_id] = span
+        if context:
+            passed_on = keys.propagated(context, baggage.get_all(context))  # type: ignore[arg-type]
+            if passed_on:
+                span.attributes.update(passed_on)
+        if parent is None or span.type == "agent":
+            self.recorder.began(span)
+        for processor in self._processors:
+            _tell(processor, "on_start", span, context)
+        return span
+
+    def trace_of(self, trace_id: int, *, sampled: bool | None = None) -> Trace:
+        """The trace with this id: the one in memory, else one that another process began."""
+        group = self.traces.get(trace_id)
+        if group is None:
+            rate = self.config.sample_rate
+            verdict = is_sampled(trace_id, rate) if sampled is None else sampled
+            group = Trace(
+                trace_id, root_span_id=None, sampled=verdict, sample_rate=rate, start_ns=time.time_ns()
+            )
+            group = self.traces.setdefault(trace_id, group)
+        return group
+
+    def on_end(self, span: Span) -> None:
+        """Take a span that has just ended; called by the span itself."""
+        if span.generation != self.generation:
+            return
+        self.forget(span)
+        self.recorder.ended(span)
+        if self._processors:
+            view = _readable(span, self.config)
+            for processor in self._processors:
+                _tell(processor, "on_end", view)
+
+    def forget(self, span: Span) -> None:
+        """Drop a span from memory; its trace too, once nothing of it is open."""
+        self.spans.pop(span.span_id, None)
+        group = span.trace
+        group.open.pop(span.span_id, None)
+        if not group.open:
+            self.traces.pop(group.trace_id, None)
+
+    def is_traced(self, agent: str, operation: str) -> bool:
+        """Whether the settings let this agent's operation be traced; the verdict is remembered."""
+        verdict = self._traced.get((agent, operation))
+        if verdict is None:
+            verdict = _selected(agent, self.config.traced_agents) and _selected(
+                operation, self.config.traced_operations
+            )
+            if len(self._traced) < 10_000:
+                self._traced[agent, operation] = verdict
+        return verdict
+
+    def configure(self, config: LangfuseConfig) -> None:
+        """Use other settings from the next span on."""
+        self.config = config
+        self._traced = {}
+
+    def after_fork(self) -> None:
+        """In a forked child: no inherited span is ours."""
+        self.generation += 1
+        self.traces = {}
+        self.spans = {}
+        self._guard = threading.Lock()
+
+
+class Tracer(trace.Tracer):
+    """Starts spans for one scope."""
+
+    def __init__(self, provider: TracerProvider, scope: Scope) -> None:
+        self._provider = provider
+        self._scope = scope
+
+    def start_span(
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
+    ) -> trace.Span:
+        """Start a span under the span of ``context``, or of the current context."""
+        del (
+            record_exception,
+            set_status_on_exception,
+        )  # for the span's own context manager, which use_span replaces
+        provider = self._provider
+        if context is None:
+            context = context_api.get_current()
+        current = trace.get_current_span(context)
+        if not recording_enabled(provider.config):
+            return trace.NonRecordingSpan(current.get_span_context())
+        parent = current if type(current) is Span or current.get_span_context().is_valid else None
+        span = provider.begin(name, parent=parent, scope=self._scope, start_ns=start_time, context=context)
+        span.kind = kind
+        if attributes:
+            span.set_attributes(attributes)
+        if links:
+            span.links = tuple(link for link in links if link.context.is_valid)
+        return span
+
+    @_agnosticcontextmanager
+    def start_as_current_span(
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
+        end_on_exit: bool = True,  # noqa: FBT001, FBT002
+    ) -> Iterator[trace.Span]:
+        """Start a span and make it current for the block."""
+        span = self.start_span(name, context, kind, attributes, links, start_time)
+        with use_span(
+            span,
+            end_on_exit=end_on_exit,
+            record_exception=record_exception,
+            set_status_on_exception=set_status_on_exception,
+        ):
+            yield span
+
+
+def recording_enabled(config: LangfuseConfig) -> bool:
+    """Whether spans are recorded at all under these settings."""
+    return config.enabled and config.tracing_enabled
+
+
+def _selected(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a comma list of globs lets ``name`` through; ``!`` excludes, and only exclusions let the rest through."""
+    wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
+    unwanted = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    if any(fnmatchcase(name, pattern) for pattern in unwanted):
+        return False
+    return not wanted or any(fnmatchcase(name, pattern) for pattern in wanted)
+
+
+def _tell(processor: SpanProcessor, method: str, *arguments: Any) -> None:
+    try:
+        getattr(processor, method)(*arguments)
+    except Exception:
+        logger.warning("span processor %s failed in %s", type(processor).__name__, method, exc_info=True)
+
+
+def _silence(processor: Any) -> None:
+    """Stop the SDK processor's exporting thread, which would only ever find an empty queue."""
+    try:
+        processor.shutdown()
+    except Exception:
+        logger.debug("the SDK's span processor could not be stopped", exc_info=True)
+
+
+def _readable(span: Span, config: LangfuseConfig) -> Any:
+    """The span as the OpenTelemetry SDK's read-only view, for users' processors and exporters."""
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import Event, ReadableSpan
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    from autoops.tracing.journal.rows import observation_attributes
+
+    return ReadableSpan(
+        name=span.name,
+        context=span.get_span_context(),
+        parent=span.parent,
+        resource=Resource({"service.name": config.service_name, **config.resource_attributes}),
+        attributes=observation_attributes(span),
+        events=[Event(name, attributes, when) for name, when, attributes in span.events or ()],
+        links=span.links,
+        kind=span.kind,
+        instrumentation_scope=InstrumentationScope(
+            span.scope.name, span.scope.version, span.scope.schema_url, span.scope.attributes
+        ),
+        status=span.status,
+        start_time=span.start_ns,
+        end_time=span.end_ns,
+    )
