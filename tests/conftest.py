@@ -11,11 +11,12 @@ from hypothesis import settings
 from loopback import LoopbackServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from config.langfuse_config import LangfuseConfig
     from config.langfuse_integration import LangfuseIntegrationService
+    from kit import ConfigFor, Start
 
 OURS = ("LANGFUSE_", "AUTOOPS_", "OTEL_")
 
@@ -74,7 +75,7 @@ def server() -> Iterator[LoopbackServer]:
 
 
 @pytest.fixture
-def config_for() -> Callable[..., LangfuseConfig]:
+def config_for() -> ConfigFor:
     """Return a function that makes a prompt configuration for a server: ``config_for(server, timeout=2)``."""
 
     def make(server: LoopbackServer, **changes: Any) -> LangfuseConfig:
@@ -94,8 +95,8 @@ def config_for() -> Callable[..., LangfuseConfig]:
 
 @pytest.fixture
 def start(
-    config_for: Callable[..., LangfuseConfig],
-) -> Iterator[Callable[..., LangfuseIntegrationService]]:
+    config_for: ConfigFor,
+) -> Iterator[Start]:
     """Return a function that starts a service for a server; all of them are shut down after the test."""
     from config.langfuse_integration import LangfuseIntegrationService  # noqa: PLC0415 - as above
 
@@ -112,8 +113,6 @@ def start(
 
 
 @pytest.fixture
-def service(
-    server: LoopbackServer, start: Callable[..., LangfuseIntegrationService]
-) -> LangfuseIntegrationService:
+def service(server: LoopbackServer, start: Start) -> LangfuseIntegrationService:
     """A service that delivers to `server`."""
     return start(server)
