@@ -295,9 +295,25 @@ class LoopbackServer:
         return json_answer(207, {"successes": successes, "errors": errors})
 
     def _take_score(self, request: ReceivedRequest) -> Answer:
-        score = self._keep_score(json.loads(request.body), None)
+        body = json.loads(request.body)
+        if isinstance(body, list):  # as SDK 5 sends them
+            return self._take_scores(body)
+        score = self._keep_score(body, None)
         self._say(f"score {score.name}")
         return json_answer(200, {"id": score.id})
+
+    def _take_scores(self, bodies: list[Any]) -> Answer:
+        errors = []
+        for body in bodies:
+            try:
+                self._keep_score(body, None)
+            except (IllFormedError, ValueError, KeyError, TypeError) as error:
+                errors.append({"message": f"{error!r}"})
+        self._say(f"{len(bodies) - len(errors)} scores taken, {len(errors)} refused")
+        if errors:
+            counts = {"accepted": len(bodies) - len(errors), "rejected": len(errors)}
+            return json_answer(207, counts | {"errors": errors})
+        return json_answer(202, {"message": "Accepted"})
 
     def _keep_score(self, body: Mapping[str, Any], timestamp: str | None) -> ReceivedScore:
         score = read_score(body, timestamp)

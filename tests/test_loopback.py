@@ -203,6 +203,18 @@ def test_scores_are_taken_singly_and_in_batches(server: LoopbackServer, http: ht
     ]
 
 
+def test_scores_are_taken_in_lists(server: LoopbackServer, http: httpx.Client) -> None:
+    """202 for a list that is accepted whole, 207 with counts for one that isn't."""
+    score = {"id": "s1", "traceId": "t", "name": "confidence", "value": 0.9}
+
+    whole = http.post(SCORES, json=[score])
+    partly = http.post(SCORES, json=[score | {"id": "s2"}, score | {"name": ""}])
+
+    assert (whole.status_code, partly.status_code) == (202, 207)
+    assert (partly.json()["accepted"], partly.json()["rejected"]) == (1, 1)
+    assert [kept.id for kept in server.scores] == ["s1", "s2"]
+
+
 def test_failures_last_until_healed_or_counted_out(server: LoopbackServer, http: httpx.Client) -> None:
     """`fail` sets status, headers and body, for a path and a number of times."""
     server.fail(429, {"Retry-After": "7"}, b"slow down", path=TRACES)
