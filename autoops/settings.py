@@ -11,16 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dotenv import dotenv_values
 from pydantic import Field, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from autoops.errors import ConfigurationError, Fault
 from autoops.variables import (
@@ -32,15 +27,15 @@ from autoops.variables import (
     key_notices,
     masked,
     read_all,
-    shown,
+    shown_fields,
     source_notices,
 )
 
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
-
 ENV_FILE = ".env"
 """Looked for in the working directory only: a parent's file belongs to another project."""
+
+EnvFile = Path | str | Sequence[Path | str] | None
+"""A file like `.env`, several of which the last is strongest, or none."""
 
 _ENVIRONMENT = "environment"
 _NOTICES = "notices"
@@ -62,9 +57,7 @@ class LangfuseSettings(BaseSettings):
         ConfigurationError: With every fault at once, instead of pydantic's ValidationError.
     """
 
-    model_config = SettingsConfigDict(
-        env_file=ENV_FILE, extra="forbid", frozen=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     public_key: str | None = _from_table("public_key")
     secret_key: str | None = _from_table("secret_key")
@@ -102,29 +95,33 @@ class LangfuseSettings(BaseSettings):
         default=(), description="What is odd about the sources without being a fault."
     )
 
+    def __init__(self, *, _env_file: EnvFile = ENV_FILE, **values: Any) -> None:
+        sources = _sources(_env_file)
+        notices = [notice for origin, texts in sources for notice in source_notices(origin, texts)]
+        super().__init__(_env_file=None, **{_NOTICES: tuple(notices), **find(sources), **values})
+
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
-        dotenv_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Replace pydantic's readers: with aliases they would let `.env` win over the environment."""
-        env_file = dotenv_settings.env_file if isinstance(dotenv_settings, DotEnvSettingsSource) else ENV_FILE
-        return init_settings, _TableSource(settings_cls, env_file)
+        """Take what `__init__` found: pydantic's readers would let an alias in `.env` win over the environment."""
+        return (init_settings,)
 
     @model_validator(mode="before")
     @classmethod
     def _check_by_table(cls, found: dict[str, Any]) -> dict[str, Any]:
         """Check all values at once; a ConfigurationError passes through pydantic unchanged."""
-        notices = found.pop(_NOTICES, ())
         given = {
             name: value if isinstance(value, Given) else Given(name, value, "code")
             for name, value in found.items()
+            if name != _NOTICES
         }
-        return {**read_all(given), _NOTICES: notices}
+        return {**read_all(given), _NOTICES: found.get(_NOTICES, ())}
 
     def warnings(self) -> tuple[str, ...]:
         """Say what is odd without being a fault, in sentences that hold no secret."""
@@ -132,12 +129,7 @@ class LangfuseSettings(BaseSettings):
 
     def __repr__(self) -> str:
         """Show the fields that differ from the defaults, secrets masked."""
-        fields = [
-            f"{name}={shown(variable, getattr(self, name))}"
-            for name, variable in BY_FIELD.items()
-            if getattr(self, name) != variable.default
-        ]
-        return f"LangfuseSettings({', '.join(fields)})"
+        return f"LangfuseSettings({', '.join(shown_fields(self))})"
 
     __str__ = __repr__
 
@@ -196,29 +188,7 @@ def effective_values() -> tuple[EffectiveValue, ...]:
     return tuple(rows)
 
 
-_EnvFile = Path | str | Sequence[Path | str] | None
-
-
-class _TableSource(PydanticBaseSettingsSource):
-    """Finds what was given for each variable, by field name, and what is odd about the sources."""
-
-    def __init__(self, settings_cls: type[BaseSettings], env_file: _EnvFile) -> None:
-        super().__init__(settings_cls)
-        self._env_file = env_file
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Find one field; pydantic's interface asks for it."""
-        del field
-        return find(_sources(self._env_file)).get(field_name), field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        """Read all sources once."""
-        sources = _sources(self._env_file)
-        notices = [notice for origin, texts in sources for notice in source_notices(origin, texts)]
-        return {**find(sources), _NOTICES: tuple(notices)}
-
-
-def _sources(env_file: _EnvFile) -> list[tuple[str, Mapping[str, str | None]]]:
+def _sources(env_file: EnvFile) -> list[tuple[str, Mapping[str, str | None]]]:
     """Return the environment and the files, the strongest first; of several files the last is strongest."""
     files = [] if env_file is None else [env_file] if isinstance(env_file, str | Path) else list(env_file)
     return [(_ENVIRONMENT, dict(os.environ)), *((str(file), _dotenv(Path(file))) for file in reversed(files))]

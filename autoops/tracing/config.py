@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autoops.errors import ConfigurationError, Fault
-from autoops.variables import BY_FIELD, DEFAULT_MASK_KEYS, Given, TextMap, check, key_notices, read_all, shown
+from autoops.variables import (
+    BY_FIELD,
+    DEFAULT_MASK_KEYS,
+    Given,
+    TextMap,
+    check,
+    key_notices,
+    read_all,
+    shown_fields,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -129,11 +138,7 @@ class LangfuseConfig:
 
     def __repr__(self) -> str:
         """Show the fields that differ from the defaults, secrets masked."""
-        fields = [
-            f"{name}={shown(variable, getattr(self, name))}"
-            for name, variable in BY_FIELD.items()
-            if getattr(self, name) != variable.default
-        ]
+        fields = shown_fields(self)
         if self.mask is not None:
             fields.append(f"mask={getattr(self.mask, '__qualname__', type(self.mask).__name__)}")
         return f"LangfuseConfig({', '.join(fields)})"

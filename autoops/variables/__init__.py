@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from autoops.variables.globs import selected
 from autoops.variables.notices import key_notices, source_notices
-from autoops.variables.reading import Given, check, find, masked, read_all, shown
+from autoops.variables.reading import Given, check, find, masked, read_all, shown, shown_fields
 from autoops.variables.table import BY_FIELD, DEFAULT_MASK_KEYS, VARIABLES, Variable
 from autoops.variables.textmap import TextMap
 
@@ -28,5 +28,6 @@ __all__ = [
     "read_all",
     "selected",
     "shown",
+    "shown_fields",
     "source_notices",
 ]

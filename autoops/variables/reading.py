@@ -50,7 +50,8 @@ class Given:
     @property
     def is_blank(self) -> bool:
         """The value says "not set"."""
-        return self.value is None or (isinstance(self.value, str) and not self.value.strip())
+        # issubclass, because isinstance asks the object for its class, and a proxy may fail at that.
+        return self.value is None or (issubclass(type(self.value), str) and not str(self.value).strip())
 
 
 def find(sources: Iterable[tuple[str, Mapping[str, str | None]]]) -> dict[str, Given]:
@@ -139,6 +140,19 @@ def masked(variable: Variable, value: object) -> object:
 def shown(variable: Variable, value: object) -> str:
     """Return a checked value as people may see it in Python's notation, long text cut."""
     return _safe_repr(variable, masked(variable, value))
+
+
+def shown_fields(holder: object) -> list[str]:
+    """Return `field=value` for each setting that differs from its default, as people may see it.
+
+    Args:
+        holder: An object with an attribute for each field of the table.
+    """
+    return [
+        f"{field}={shown(variable, getattr(holder, field))}"
+        for field, variable in BY_FIELD.items()
+        if getattr(holder, field) != variable.default
+    ]
 
 
 def _safe_repr(variable: Variable, value: object) -> str:
