@@ -16,23 +16,7 @@ _PLACEHOLDERS = ("your_public_key", "your_secret_key", "your-public-key", "your-
 _OWN_PREFIX = "AUTOOPS_"
 _PREFIXES = (_OWN_PREFIX, "LANGFUSE_")
 _NEAR = 0.75
-"""Similarity from which a LANGFUSE_ name counts as a slip; a Langfuse server's own variables score less."""
-
-SDK_VARIABLES = frozenset(
-    {
-        "LANGFUSE_BLOB_STORAGE_GCS_ALLOWED_BUCKETS",
-        "LANGFUSE_MAX_BATCH_SIZE_BYTES",
-        "LANGFUSE_MEDIA_UPLOAD_ENABLED",
-        "LANGFUSE_OBSERVE_DECORATOR_IO_CAPTURE_ENABLED",
-        "LANGFUSE_OPENAI_SKIP_RAW_RESPONSES",
-        "LANGFUSE_OTEL_COMPRESSION",
-        "LANGFUSE_OTEL_MAX_BATCH_SIZE_BYTES",
-        "LANGFUSE_OTEL_TRACES_EXPORT_PATH",
-        "LANGFUSE_PROMPT_CACHE_DEFAULT_TTL_SECONDS",
-        "LANGFUSE_SDK_EXPERIMENT_ENVIRONMENT",
-    }
-)
-"""Variables that Langfuse's SDK (3 to 5) reads itself and that we leave to it."""
+"""Similarity from which a LANGFUSE_ name counts as a slip; the variables that Langfuse's SDK and server read score less."""
 
 
 def key_notices(public_key: str | None, secret_key: str | None) -> tuple[str, ...]:
@@ -85,7 +69,7 @@ def _contradictions(origin: str, texts: Mapping[str, str | None]) -> Iterable[st
 def _misspellings(origin: str, texts: Mapping[str, str | None]) -> Iterable[str]:
     known = {name for variable in VARIABLES for name in variable.names}
     for name in sorted(texts):
-        if name in known or name in SDK_VARIABLES or not name.upper().startswith(_PREFIXES):
+        if name in known or not name.upper().startswith(_PREFIXES):
             continue
         near = _nearest(name.upper(), known)
         if near:
