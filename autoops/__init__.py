@@ -1,0 +1,1 @@
+"""AutoOps: every decision that software makes about prices, stock and promotions, recorded, kept and shown."""

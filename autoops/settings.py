@@ -6,8 +6,9 @@ hold the checked values.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -205,3 +206,18 @@ def _dotenv(path: Path) -> Mapping[str, str | None]:
         raise ConfigurationError(
             (Fault(str(path), "file", f"a file that is {reason}", "UTF-8 text", remedy),)
         ) from None
+
+
+@contextlib.contextmanager
+def hidden_from_sdk() -> Iterator[None]:
+    """Keep our variables from the Langfuse SDK while its client is made.
+
+    It reads some of the same names by rules of its own: `LANGFUSE_TIMEOUT=2.5` makes it raise, and so does a
+    `LANGFUSE_FLUSH_AT` over 2048. What it needs is given to it as arguments.
+    """
+    names = ("LANGFUSE_TIMEOUT", "LANGFUSE_FLUSH_AT", "LANGFUSE_FLUSH_INTERVAL", "LANGFUSE_SAMPLE_RATE")
+    kept = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)

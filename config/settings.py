@@ -17,7 +17,7 @@ def __getattr__(name: str) -> Any:
     """Return a documented name from its module."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from autoops import settings  # noqa: PLC0415 - see the module's docstring
+    from autoops import settings
 
     return getattr(settings, name)
 

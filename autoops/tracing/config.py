@@ -97,7 +97,7 @@ class LangfuseConfig:
             ConfigurationError: With every fault at once.
         """
         # pydantic costs 0.4 s, which a config built in code need not pay.
-        from autoops.settings import get_settings  # noqa: PLC0415
+        from autoops.settings import get_settings
 
         settings = get_settings()
         values: dict[str, Any] = {name: getattr(settings, name) for name in BY_FIELD}

@@ -9,18 +9,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from opentelemetry import baggage, trace
 from opentelemetry import context as context_api
-from opentelemetry.trace import Link, SpanContext, SpanKind, use_span
+from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags, use_span
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from autoops.tracing import attributes as keys
 from autoops.tracing.ids import new_span_id, new_trace_id, root_span_id
 from autoops.tracing.sampling import head_rate, is_sampled
 from autoops.tracing.span import Span, Trace
+from autoops.variables import selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -190,6 +190,14 @@ class TracerProvider(trace.TracerProvider):
             group = self.traces.setdefault(trace_id, group)
         return group
 
+    def remote(self, trace_id: int, span_id: int) -> SpanContext:
+        """The context of a span that is not in this process, as a parent for one that is."""
+        group = self.trace_of(trace_id)
+        if not group.open:
+            self.traces.pop(trace_id, None)
+        flags = TraceFlags(TraceFlags.SAMPLED if group.sampled else TraceFlags.DEFAULT)
+        return SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags)
+
     def on_end(self, span: Span) -> None:
         """Take a span that has just ended; called by the span itself."""
         if span.generation != self.generation:
@@ -209,11 +217,21 @@ class TracerProvider(trace.TracerProvider):
         if not group.open:
             self.traces.pop(group.trace_id, None)
 
+    def forget_idle(self, idle_s: float) -> None:
+        """Let spans that began long ago leave memory once they stand in the journal as open, where they may be ended."""
+        before = time.perf_counter_ns() - int(idle_s * 1e9)
+        for span in list(self.spans.values()):
+            if span.started < before:
+                if span.seq is None:
+                    self.recorder.began(span)
+                else:
+                    self.forget(span)
+
     def is_traced(self, agent: str, operation: str) -> bool:
         """Whether the settings let this agent's operation be traced; the verdict is remembered."""
         verdict = self._traced.get((agent, operation))
         if verdict is None:
-            verdict = _selected(agent, self.config.traced_agents) and _selected(
+            verdict = selected(agent, self.config.traced_agents) and selected(
                 operation, self.config.traced_operations
             )
             if len(self._traced) < 10_000:
@@ -298,15 +316,6 @@ class Tracer(trace.Tracer):
 def recording_enabled(config: LangfuseConfig) -> bool:
     """Whether spans are recorded at all under these settings."""
     return config.enabled and config.tracing_enabled
-
-
-def _selected(name: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a comma list of globs lets ``name`` through; ``!`` excludes, and only exclusions let the rest through."""
-    wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
-    unwanted = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
-    if any(fnmatchcase(name, pattern) for pattern in unwanted):
-        return False
-    return not wanted or any(fnmatchcase(name, pattern) for pattern in wanted)
 
 
 def _tell(processor: SpanProcessor, method: str, *arguments: Any) -> None:

@@ -38,6 +38,9 @@ MAX_ATTRIBUTES: Final = 1000
 MAX_EVENTS: Final = 128
 """Events a span takes, as OpenTelemetry's default."""
 
+NOT_ENDED: Final = "not ended by its owner"
+"""Status message of a span that was still open when its trace was finalized."""
+
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _NOT_SAMPLED: Final = TraceFlags(TraceFlags.DEFAULT)
 _UNSET: Final = Status(StatusCode.UNSET)
@@ -107,6 +110,7 @@ class Span(SpanInterface):
         "_status",
         "agent",
         "attributes",
+        "closes_trace",
         "confidence",
         "decision",
         "dropped_attributes",
@@ -164,6 +168,7 @@ class Span(SpanInterface):
         self.output: bytes | None = None
         self.level: str | None = None
         self.status_message: str | None = None
+        self.closes_trace = False
         self.decision: str | None = None
         self.confidence: float | None = None
         self.attributes: dict[str, Any] = {}

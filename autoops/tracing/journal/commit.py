@@ -15,18 +15,18 @@ from autoops.tracing.journal.outbox import bump, destination
 from autoops.tracing.journal.rows import COLUMNS, SpanRow, span_row
 from autoops.tracing.journal.schema import ENDED, SCORE, SPAN
 from autoops.tracing.masking import Masker
-from autoops.tracing.span import Span
+from autoops.tracing.span import NOT_ENDED
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
     from autoops.tracing.config import LangfuseConfig
-    from autoops.tracing.span import Trace
+    from autoops.tracing.span import Span, Trace
 
-_INSERT_SPAN: Final = f"INSERT OR IGNORE INTO spans (seq, {COLUMNS}) VALUES (?{', ?' * len(SpanRow._fields)})"  # noqa: S608 - our names
+_INSERT_SPAN: Final = f"INSERT OR IGNORE INTO spans (seq, {COLUMNS}) VALUES (?{', ?' * len(SpanRow._fields)})"
 _UPDATE_SPAN: Final = (
-    f"UPDATE spans SET {', '.join(f'{name} = ?' for name in SpanRow._fields)} WHERE seq = ? AND span_id = ?"  # noqa: S608 - our names
+    f"UPDATE spans SET {', '.join(f'{name} = ?' for name in SpanRow._fields)} WHERE seq = ? AND span_id = ?"
 )
 _UPDATE_TRACE: Final = """
 UPDATE traces SET
@@ -48,6 +48,7 @@ class Score(NamedTuple):
     value: str
     data_type: str
     comment: str | None
+    extra: str | None
     timestamp_ns: int
     config: LangfuseConfig
 
@@ -155,6 +156,9 @@ class Book:
         due = [(moved_to.get((seq, row.span_id), seq), row, source) for seq, row, source in due]
         due = [(moved.get(seq, seq), row, source) for seq, row, source in due]
         committed.due = self._dispatch(connection, due, changes)
+        committed.due += self._close_traces(
+            connection, [span for span in ended if span.closes_trace], changes
+        )
         committed.last_span = base
         self._scores(connection, scores, committed, changes)
         bump(connection, changes)
@@ -230,6 +234,33 @@ class Book:
         changes["pending"] += added
         return added
 
+    def _close_traces(
+        self, connection: sqlite3.Connection, roots: Sequence[Span], changes: Counter[str]
+    ) -> int:
+        """End what other processes, or this one before a restart, left open under traces that are finalized."""
+        due = 0
+        for root in roots:
+            rows = connection.execute(
+                "UPDATE spans SET state = ?, level = 'WARNING', status_message = ?, end_ns = MAX(start_ns, ?)"
+                " WHERE trace_id = ? AND state < 2 AND span_id <> ?"
+                " RETURNING seq, (SELECT destination_id FROM resources r WHERE r.id = resource_id)",
+                (ENDED, NOT_ENDED, root.end_ns, root.trace_id, root.id),
+            ).fetchall()
+            changes["ended"] += len(rows)
+            changes["local"] += sum(1 for _, destination_id in rows if destination_id is None)
+            outgoing = [(where, SPAN, seq, self.process_id) for seq, where in rows if where is not None]
+            if self._verdicts[root.trace_id]:
+                added = _to_outbox(connection, outgoing)
+                changes["pending"] += added
+                due += added
+            else:
+                changes["sampled_out"] += len(outgoing)
+            connection.execute(
+                "UPDATE traces SET warning_count = warning_count + ? WHERE trace_id = ?",
+                (len(rows), root.trace_id),
+            )
+        return due
+
     def _scores(
         self,
         connection: sqlite3.Connection,
@@ -245,8 +276,8 @@ class Book:
             before = connection.total_changes
             connection.execute(
                 "INSERT OR IGNORE INTO scores (seq, score_id, trace_id, span_id, name, value, data_type, comment,"
-                " timestamp_ns, resource_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (seq, *score[:8], source.resource_id),
+                " extra, timestamp_ns, resource_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (seq, *score[:9], source.resource_id),
             )
             if connection.total_changes == before:
                 continue

@@ -78,7 +78,7 @@ class Database:
         if self.path is None:
             return None
         try:
-            status = os.stat(self.path)
+            status = self.path.stat()
         except OSError:
             return None
         return status.st_dev, status.st_ino

@@ -64,6 +64,7 @@ class DueScore(NamedTuple):
     value: str
     data_type: str
     comment: str | None
+    extra: str | None
     timestamp_ns: int
     environment: str
 
@@ -97,7 +98,7 @@ def due_spans(
     order = "DESC" if newest_first else "ASC"
     with store.reading() as connection:
         rows = connection.execute(
-            f"SELECT s.seq, {_SPAN_COLUMNS},"  # noqa: S608 - our own column names
+            f"SELECT s.seq, {_SPAN_COLUMNS},"
             " t.trace_id, t.root_span_id, t.name, t.session_id, t.user_id, t.tags, t.version, t.public,"
             " r.id, r.process_id, r.destination_id, r.environment, r.release, r.attributes"
             " FROM outbox o JOIN spans s ON s.seq = o.seq"
@@ -135,7 +136,7 @@ def due_scores(store: Store, destination_id: int, limit: int) -> list[DueScore]:
     with store.reading() as connection:
         rows = connection.execute(
             "SELECT s.seq, s.score_id, s.trace_id, s.span_id, s.name, s.value, s.data_type, s.comment,"
-            " s.timestamp_ns, r.environment"
+            " s.extra, s.timestamp_ns, r.environment"
             " FROM outbox o JOIN scores s ON s.seq = o.seq JOIN resources r ON r.id = s.resource_id"
             " WHERE o.destination_id = ? AND o.kind = ? ORDER BY o.seq LIMIT ?",
             (destination_id, SCORE, limit),
@@ -143,14 +144,22 @@ def due_scores(store: Store, destination_id: int, limit: int) -> list[DueScore]:
     return [DueScore._make(row) for row in rows]
 
 
-def pending(store: Store, destination_id: int) -> int:
-    """Rows that wait for a destination, spans and scores."""
+def has_due(store: Store, destination_id: int, at_least: int = 1) -> bool:
+    """Whether at least so many rows wait for a destination; cheap however many do."""
     with store.reading() as connection:
-        return int(
-            connection.execute(
-                "SELECT COUNT(*) FROM outbox WHERE destination_id = ?", (destination_id,)
-            ).fetchone()[0]
-        )
+        row = connection.execute(
+            "SELECT 1 FROM outbox WHERE destination_id = ? LIMIT 1 OFFSET ?", (destination_id, at_least - 1)
+        ).fetchone()
+    return row is not None
+
+
+def pending(store: Store, destination_id: int) -> int:
+    """Rows that wait for a destination, spans and scores; counts them."""
+    with store.reading() as connection:
+        row = connection.execute(
+            "SELECT COUNT(*) FROM outbox WHERE destination_id = ?", (destination_id,)
+        ).fetchone()
+    return int(row[0])
 
 
 def is_settled(store: Store, process_id: int, span_mark: int, score_mark: int) -> bool:

@@ -65,6 +65,7 @@ class SpanRecord:
     input: str | None
     output: str | None
     attributes: dict[str, Any]
+    scope: dict[str, Any]
     delivery: str | None
 
 
@@ -185,7 +186,7 @@ def count_traces(store: Store, wanted: TraceFilter | None = None) -> int:
     where, arguments = _where(wanted or TraceFilter())
     condition = f"WHERE {' AND '.join(where)}" if where else ""
     with store.reading() as connection:
-        row = connection.execute(f"SELECT COUNT(*) FROM traces t {condition}", arguments).fetchone()  # noqa: S608 - our conditions
+        row = connection.execute(f"SELECT COUNT(*) FROM traces t {condition}", arguments).fetchone()
     return int(row[0])
 
 
@@ -228,13 +229,14 @@ def unfinished_span(store: Store, span_id: str) -> tuple[SpanRecord, int] | None
     return _span(row), int(resource_id)
 
 
-def unfinished_spans(store: Store, trace_id: str) -> list[str]:
-    """Ids of a trace's spans that have not ended, latest first."""
+def unfinished_root(store: Store, trace_id: str) -> str | None:
+    """The id of a trace's root span, if it has not ended."""
     with store.reading() as connection:
-        rows = connection.execute(
-            "SELECT span_id FROM spans WHERE trace_id = ? AND state < 2 ORDER BY start_ns DESC", (trace_id,)
-        ).fetchall()
-    return [row[0] for row in rows]
+        row = connection.execute(
+            "SELECT span_id FROM spans WHERE trace_id = ? AND parent_span_id IS NULL AND state < 2",
+            (trace_id,),
+        ).fetchone()
+    return None if row is None else str(row[0])
 
 
 def parent_in(store: Store, trace_id: str, agent: str, operation: str) -> str | None:
@@ -285,7 +287,7 @@ def names(store: Store) -> dict[str, list[str]]:
         for column in ("agent", "type", "level", "decision"):
             rows = connection.execute(
                 f"SELECT DISTINCT {column} FROM spans WHERE {column} IS NOT NULL ORDER BY 1"
-            )  # noqa: S608 - names above
+            )
             found[column] = [row[0] for row in rows]
     return found
 
@@ -299,7 +301,7 @@ FROM traces t
 
 _SELECT_SPAN: Final = """
 SELECT s.seq, s.trace_id, s.span_id, s.parent_span_id, s.name, s.type, s.agent, s.operation, s.decision, s.confidence,
-    s.level, s.status_message, s.start_ns, s.end_ns, s.state, s.input, s.output, s.attributes,
+    s.level, s.status_message, s.start_ns, s.end_ns, s.state, s.input, s.output, s.attributes, s.scope,
     CASE
         WHEN s.state = 0 THEN NULL
         WHEN r.destination_id IS NULL THEN 'local'
@@ -340,7 +342,7 @@ def _where(wanted: TraceFilter) -> tuple[list[str], list[Any]]:
         on_span.append("EXISTS (SELECT 1 FROM rejected j WHERE j.kind = 0 AND j.seq = s.seq)")
     if on_span:
         conditions.append(
-            f"EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = t.trace_id AND {' AND '.join(on_span)})"  # noqa: S608 - our conditions
+            f"EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = t.trace_id AND {' AND '.join(on_span)})"
         )
     return conditions, arguments
 
@@ -364,4 +366,6 @@ def _summary(row: sqlite3.Row | Sequence[Any]) -> TraceSummary:
 
 
 def _span(row: Sequence[Any]) -> SpanRecord:
-    return SpanRecord(*(*row[:14], STATES[row[14]], row[15], row[16], orjson.loads(row[17]), row[18]))
+    return SpanRecord(
+        *(*row[:14], STATES[row[14]], row[15], row[16], orjson.loads(row[17]), orjson.loads(row[18]), row[19])
+    )

@@ -130,6 +130,7 @@ CREATE TABLE scores (
     value TEXT NOT NULL,
     data_type TEXT NOT NULL,
     comment TEXT,
+    extra TEXT,
     timestamp_ns INTEGER NOT NULL,
     resource_id INTEGER NOT NULL REFERENCES resources (id)
 );

@@ -108,6 +108,13 @@ class Writer:
                 _report(self._store)
             return self._store
 
+    def refresh(self) -> None:
+        """Read the figures anew."""
+        try:
+            self.figures = figures.read(self.store(), self.last_error)
+        except JournalError as error:
+            logger.debug("the journal's figures could not be read: %s", error)
+
     def flush(self, deadline: float) -> bool:
         """Wait until all that was taken before the call is committed, or until ``deadline`` (monotonic seconds)."""
         mark = self.buffer.accepted
@@ -156,6 +163,7 @@ class Writer:
                 self._failed(error)
                 return False
             self._note(committed)
+            self.refresh()
             self.buffer.done()
         if committed.due:
             self._call(self.due)
@@ -182,7 +190,7 @@ class Writer:
                     self._beat(connection, force=True)
             if now - self.figures.read_at >= TICK_S:
                 before = self.figures
-                self.figures = figures.read(self.store(), self.last_error)
+                self.refresh()
                 if self.figures.pending and self.figures.pending != before.pending:
                     self._call(self.due)
                 self._call(self.ticks)

@@ -1,0 +1,400 @@
+"""`LangfuseClient`: one configuration's provider, journal and delivery, the connection, and the SDK's own client."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+import weakref
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from autoops.errors import ConfigurationError
+from autoops.tracing import sdk
+from autoops.tracing.config import LangfuseConfig
+from autoops.tracing.connection import NO_CREDENTIALS, ConnectionTest
+from autoops.tracing.connection import test_connection as ask_server
+from autoops.tracing.delivery.status import Connection, Status
+from autoops.tracing.journal.commit import destination_of
+from autoops.tracing.journal.writer import Writer, leave, writer_for
+from autoops.tracing.latency import Latency
+from autoops.tracing.provider import TracerProvider, recording_enabled
+
+if TYPE_CHECKING:
+    from autoops.tracing.delivery.deliverer import Deliverer
+
+logger = logging.getLogger(__name__)
+
+EXIT_TIMEOUT_S = 2.0
+LEAST_SUCCESS = 0.95
+"""Share of an agent's spans without an error below which an alert is raised."""
+LOCAL_PAGE = "http://127.0.0.1:8765"
+"""Where ``autoops dashboard`` shows the journal."""
+BACKLOG_ALERT_S = 60.0
+"""Age of the oldest pending span at which the backlog counts as growing."""
+
+
+class Mode(StrEnum):
+    """How tracing runs now."""
+
+    OFF = "off"
+    """Switched off: calls return at once."""
+    LOCAL = "local"
+    """Everything is recorded, nothing is delivered: there are no credentials."""
+    LANGFUSE = "langfuse"
+    """Recording and delivering."""
+    FALLBACK = "fallback"
+    """Recording; the server fails, is probed, and will be sent what it missed."""
+
+
+class LangfuseClient:
+    """The connection between this process and Langfuse.
+
+    Args:
+        config: How to behave; None reads the settings. Settings that are invalid are logged once and shown in
+            ``health_check()``, and tracing runs without Langfuse.
+    """
+
+    def __init__(self, config: LangfuseConfig | None = None) -> None:
+        self.configuration_errors: tuple[str, ...] = ()
+        self.config = self._settings_or_local() if config is None else config
+        self.latency = Latency()
+        self.writer: Writer | None = None
+        self.provider: TracerProvider | None = None
+        self.deliverer: Deliverer | None = None
+        self.is_shut_down = False
+        self._sdk: Any = None
+        self._guard = threading.RLock()
+        _set_debug(self.config)
+        for warning in self.config.warnings():
+            logger.warning("%s", warning)
+        self._set_up()
+        _clients.add(self)
+
+    # What is going on
+
+    @property
+    def mode(self) -> Mode:
+        """The mode as it is now."""
+        if not self.config.enabled or self.is_shut_down:
+            return Mode.OFF
+        if self.deliverer is None:
+            return Mode.LOCAL
+        return Mode.FALLBACK if self.deliverer.status.connection is Connection.UNAVAILABLE else Mode.LANGFUSE
+
+    @property
+    def is_available(self) -> bool:
+        """Whether Langfuse is configured and answering."""
+        return self.deliverer is not None and self.delivery.connection in {
+            Connection.HEALTHY,
+            Connection.DEGRADED,
+        }
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether spans are recorded."""
+        return recording_enabled(self.config) and not self.is_shut_down
+
+    @property
+    def delivery(self) -> Status:
+        """Where delivery stands."""
+        return Status(Connection.DISABLED) if self.deliverer is None else self.deliverer.status
+
+    @property
+    def langfuse(self) -> Any:
+        """The SDK's own client on our provider: ``@observe``, ``get_client()`` and its spans join our traces.
+
+        Imports the SDK, so it is made when first asked for, or at our next span once the application has imported it.
+        None when the integration is off.
+        """
+        with self._guard:
+            if self._sdk is None and self.provider is not None and not self.is_shut_down:
+                self._sdk = sdk.build(self.config, self.provider, self._route_score)
+            return self._sdk
+
+    def join_sdk(self) -> None:
+        """Make the SDK's client if the application uses the SDK; called before a trace begins."""
+        if self._sdk is None and sdk.is_imported():
+            try:
+                _ = self.langfuse
+            except Exception:
+                logger.warning("the Langfuse SDK's client could not be made", exc_info=True)
+                self._sdk = False
+
+    def health_check(self) -> dict[str, Any]:
+        """How things are, from memory: asks nobody and never waits."""
+        delivery = self.delivery
+        figures = None if self.writer is None else self.writer.figures.as_dict()
+        return {
+            "initialized": not self.is_shut_down and self.config.enabled,
+            "available": self.is_available,
+            "connection_status": str(delivery.connection if self.config.enabled else Connection.DISABLED),
+            "enabled": self.config.enabled,
+            "fallback_mode": self.mode is Mode.FALLBACK,
+            "mode": str(self.mode),
+            "configuration_errors": list(self.configuration_errors),
+            "host": self.config.host,
+            "journal": figures,
+            "delivery": {
+                "delivered": delivery.delivered,
+                "retries": delivery.retries,
+                "rejected": delivery.rejected,
+                "scores_delivered": delivery.scores_delivered,
+                "partial_success": delivery.partial_success,
+                "last_success": delivery.last_success,
+                "last_error": delivery.last_error,
+                "hint": delivery.hint,
+                "next_attempt": delivery.next_attempt,
+                "unavailable_since": delivery.unavailable_since,
+                "is_deliverer": delivery.is_deliverer,
+            },
+            "dropped": {} if self.writer is None else self.writer.dropped.snapshot(),
+            "sampled_out": {}
+            if not figures or not figures["sampled_out"]
+            else {"head": figures["sampled_out"]},
+            "latency_ms": self.latency.percentiles_ms(),
+            "alerts": self._alerts(),
+        }
+
+    def test_connection(self, timeout: float = 2.0) -> ConnectionTest:
+        """Ask the server; the one call that does. Failure is logged with what to check."""
+        result = ask_server(self.config, timeout)
+        if not result.ok:
+            logger.warning("Connection test failed: %s", result)
+        return result
+
+    def trace_url(self, trace_id: str) -> str:
+        """Where to look at a trace: in Langfuse, or on the local page when nothing is delivered."""
+        if self.deliverer is None:
+            return f"{LOCAL_PAGE}/trace/{trace_id}"
+        # Langfuse leads from here to the trace in its project.
+        return f"{self.config.host}/trace/{trace_id}"
+
+    # What to do
+
+    def enable_fallback_mode(self, reason: str) -> None:
+        """Record locally and send nothing until ``disable_fallback_mode``."""
+        if self.deliverer is not None:
+            self.deliverer.force_fallback(str(reason))
+
+    def disable_fallback_mode(self) -> None:
+        """Deliver again, after a probe that succeeds."""
+        if self.deliverer is not None:
+            self.deliverer.force_fallback(None)
+
+    def reconfigure(self, config: LangfuseConfig) -> None:
+        """Behave differently from now on, without a restart or a lost span."""
+        with self._guard:
+            before, self.config = self.config, config
+            self.configuration_errors = ()
+            _set_debug(config)
+            if self.writer is None or not config.enabled:
+                self._set_up()
+                return
+            self.writer.buffer.capacity = config.buffer_size
+            self.writer.buffer.patience_s = config.max_latency_ms / 1e3
+            if self.provider is not None:
+                self.provider.configure(config)
+            if destination_of(before) != destination_of(config) or not before.enabled:
+                self._stop_delivery(time.monotonic() + EXIT_TIMEOUT_S)
+                self._start_delivery(self.writer)
+            elif self.deliverer is not None:
+                self.deliverer.configure(config)
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Wait until every span that this process ended before the call is committed and, with Langfuse, settled.
+
+        Returns:
+            Whether that was so within ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + max(0.0, timeout)
+        if self.writer is None:
+            return True
+        if not self.writer.flush(deadline):
+            return False
+        settled = self.deliverer is None or self.deliverer.drain(deadline)
+        self.writer.refresh()
+        return settled
+
+    def shutdown(self, timeout: float = EXIT_TIMEOUT_S) -> None:
+        """Commit what waits, deliver what goes in ``timeout`` seconds, and leave the rest in the journal."""
+        with self._guard:
+            if self.is_shut_down:
+                return
+            deadline = time.monotonic() + max(0.0, timeout)
+            self.is_shut_down = True
+            writer = self.writer
+            if writer is None:
+                return
+            writer.flush(deadline)
+            if self.deliverer is not None:
+                self.deliverer.drain(deadline, wait_out_faults=False)
+            self._stop_delivery(deadline)
+            if self.provider is not None:
+                self.provider.shutdown()
+            if self._sdk:
+                sdk.release(self._sdk)
+            leave(writer, max(deadline, time.monotonic() + 0.1))
+        atexit.unregister(self._at_exit)
+
+    # How it is done
+
+    def _settings_or_local(self) -> LangfuseConfig:
+        try:
+            return LangfuseConfig.from_settings()
+        except ConfigurationError as error:
+            logger.error("%s\nRunning without Langfuse until this is mended.", error)
+            self.configuration_errors = tuple(str(fault) for fault in error.faults)
+            return LangfuseConfig()
+
+    def _set_up(self) -> None:
+        """Take part in the journal if the integration is on."""
+        if not self.config.enabled or self.writer is not None:
+            return
+        config = self.config
+        writer = writer_for(
+            config.journal, buffer_size=config.buffer_size, patience_s=config.max_latency_ms / 1e3
+        )
+        writer.health = self.health_check
+        writer.ticks.append(self._forget_idle)
+        self.writer = writer
+        self.provider = TracerProvider(config, writer)
+        self._start_delivery(writer)
+        atexit.register(self._at_exit)
+
+    def _start_delivery(self, writer: Writer) -> None:
+        if destination_of(self.config) is None:
+            if not self.configuration_errors:
+                logger.warning("%s", NO_CREDENTIALS)
+            return
+        # The HTTP client costs 0.1 s to import, which a process without delivery need not pay.
+        from autoops.tracing.delivery.deliverer import Deliverer
+
+        self.deliverer = Deliverer(self.config, writer, self._log_change)
+        writer.due.append(self.deliverer.poke)
+        self.deliverer.start()
+
+    def _stop_delivery(self, deadline: float) -> None:
+        deliverer = self.deliverer
+        if deliverer is None or self.writer is None:
+            return
+        self.writer.due.remove(deliverer.poke)
+        deliverer.stop(deadline)
+        self.deliverer = None
+
+    def _log_change(self, before: Status, after: Status) -> None:
+        """One line for each change of mode."""
+        if after.connection is Connection.UNAVAILABLE:
+            logger.warning(
+                "Langfuse does not take traces: %s%s. They are kept in the journal and sent later.",
+                after.last_error,
+                f" ({after.hint})" if after.hint else "",
+            )
+        elif before.connection is Connection.UNAVAILABLE and after.connection is Connection.HEALTHY:
+            logger.warning("Langfuse takes traces again at %s", self.config.host)
+        else:
+            logger.debug("the connection to Langfuse is %s", after.connection)
+
+    def _route_score(self, fields: dict[str, Any]) -> bool:
+        from autoops.tracing.scores import from_sdk
+
+        score = from_sdk(fields, self.config)
+        return score is not None and self.writer is not None and self.writer.scored(score)
+
+    def _forget_idle(self) -> None:
+        """Let spans that nobody has ended for long leave memory; they stay open in the journal."""
+        if self.provider is not None:
+            self.provider.forget_idle(self.config.idle_span_s)
+
+    def _alerts(self) -> list[dict[str, str]]:
+        alerts = []
+        config, delivery = self.config, self.delivery
+        if self.latency.over:
+            message = f"{self.latency.over} of our calls took longer than {config.max_latency_ms:g} ms"
+            alerts.append({"kind": "latency", "message": message})
+        if self.writer is not None:
+            for agent, share in self.writer.agents.failing(config.alert_window_s, LEAST_SUCCESS).items():
+                message = f"{agent}: {share:.0%} of its spans ended without an error in the last {config.alert_window_s:g} s"
+                alerts.append({"kind": "agent_success", "message": message})
+            oldest = self.writer.figures.oldest_pending_s
+            if oldest is not None and oldest > max(BACKLOG_ALERT_S, 4 * config.flush_interval):
+                message = (
+                    f"{self.writer.figures.pending} spans wait for delivery, the oldest for {oldest:.0f} s"
+                )
+                alerts.append({"kind": "backlog", "message": message})
+            if self.writer.last_error is not None:
+                alerts.append({"kind": "journal", "message": self.writer.last_error})
+        if delivery.connection is Connection.UNAVAILABLE:
+            alerts.append(
+                {"kind": "connection", "message": delivery.last_error or "Langfuse does not answer"}
+            )
+        return alerts
+
+    def _at_exit(self) -> None:
+        self.shutdown(EXIT_TIMEOUT_S)
+
+    def after_fork(self) -> None:
+        """In a forked child: threads and connections are the parent's; ours start at the first span."""
+        self._guard = threading.RLock()
+        self.latency = Latency()
+        if self.provider is not None:
+            self.provider.after_fork()
+        if self.deliverer is not None:
+            self.deliverer.after_fork()
+
+
+def _set_debug(config: LangfuseConfig) -> None:
+    root = logging.getLogger("autoops")
+    if config.debug:
+        root.setLevel(logging.DEBUG)
+        if not root.hasHandlers():
+            root.addHandler(logging.StreamHandler())
+    elif root.level == logging.DEBUG:
+        root.setLevel(logging.NOTSET)
+
+
+_clients: weakref.WeakSet[LangfuseClient] = weakref.WeakSet()
+_client: LangfuseClient | None = None
+_client_guard = threading.RLock()
+
+
+def get_langfuse_client() -> LangfuseClient:
+    """The process's client, made from the settings when first asked for. Never raises for invalid settings."""
+    return _client if _client is not None else initialize_langfuse()
+
+
+def initialize_langfuse(config: LangfuseConfig | None = None) -> LangfuseClient:
+    """Make the process's client; one that is there already is reconfigured, and kept if ``config`` is None.
+
+    Args:
+        config: How to behave; None reads the settings.
+    """
+    global _client
+    with _client_guard:
+        if _client is None:
+            _client = LangfuseClient(config)
+        elif config is not None:
+            _client.reconfigure(config)
+        return _client
+
+
+def shutdown_langfuse(timeout: float = EXIT_TIMEOUT_S) -> None:
+    """Shut the process's client down; the next ``get_langfuse_client`` makes a new one."""
+    global _client
+    with _client_guard:
+        client, _client = _client, None
+    if client is not None:
+        client.shutdown(timeout)
+
+
+def _after_fork_in_child() -> None:
+    global _client_guard
+    _client_guard = threading.RLock()
+    for client in list(_clients):
+        client.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,364 @@
+"""Langfuse's HTTP interface: the only file that knows the HTTP client and its errors."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import email.utils
+import gzip
+import socket
+import ssl
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Final
+
+import httpcore
+import httpx
+import orjson
+
+from autoops.tracing.delivery.rules import Outcome
+from autoops.tracing.otlp import EMPTY_EXPORT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from autoops.tracing.config import LangfuseConfig
+    from autoops.tracing.journal.outbox import DueScore
+
+TRACES: Final = "/api/public/otel/v1/traces"
+INGESTION: Final = "/api/public/ingestion"
+PROJECTS: Final = "/api/public/projects"
+
+PROBE_TIMEOUT_S: Final = 2.0
+MAX_ANSWER_BYTES: Final = 1_000_000
+"""An answer is read up to here; Langfuse's are small."""
+COMPRESSION: Final = 1
+"""zlib's fastest level: a third of the CPU of the default for a tenth more bytes."""
+
+
+class Endpoint:
+    """One Langfuse project, reached over one pooled client.
+
+    Not for use by two threads at once: the deadline belongs to the request under way.
+    """
+
+    def __init__(self, config: LangfuseConfig) -> None:
+        self._config = config
+        self._deadline = _Deadline()
+        self._client: httpx.Client | None = None
+
+    def export(self, body: bytes, *, timeout_s: float | None = None) -> Outcome:
+        """Send an OTLP export request.
+
+        Args:
+            body: The encoded request.
+            timeout_s: Deadline over connecting, sending and reading; the configured one if None.
+        """
+        headers = {
+            "content-type": "application/x-protobuf",
+            "content-encoding": "gzip",
+            "accept": "application/json",
+        }
+        outcome, answer, kind = self._request(
+            "POST", TRACES, gzip.compress(body, COMPRESSION, mtime=0), headers, timeout_s
+        )
+        if outcome.is_success:
+            return _with_partial_success(outcome, answer, kind)
+        return outcome
+
+    def probe(self) -> Outcome:
+        """Ask whether an export would be taken, by one of nothing."""
+        return self.export(EMPTY_EXPORT, timeout_s=PROBE_TIMEOUT_S)
+
+    def send_scores(
+        self, scores: Sequence[DueScore], *, timeout_s: float | None = None
+    ) -> tuple[Outcome, dict[str, tuple[int, str]]]:
+        """Send scores in one batch.
+
+        Returns:
+            How the request ended, and for each score that was not taken (by its id) the status and the server's words.
+        """
+        body = orjson.dumps({"batch": [_score_event(score) for score in scores]})
+        outcome, answer, _ = self._request(
+            "POST", INGESTION, body, {"content-type": "application/json"}, timeout_s
+        )
+        refused: dict[str, tuple[int, str]] = {}
+        if outcome.is_success:
+            for error in _errors_of(answer):
+                words = str(error.get("message") or error.get("error") or "refused")
+                refused[str(error.get("id"))] = (int(error.get("status") or 400), words)
+        return outcome, refused
+
+    def check(self, timeout_s: float) -> tuple[Outcome, str | None]:
+        """Ask which project the keys belong to.
+
+        Returns:
+            How the request ended, and the project's id if it was told.
+        """
+        outcome, answer, _ = self._request("GET", PROJECTS, None, {}, timeout_s)
+        try:
+            return outcome, str(orjson.loads(answer)["data"][0]["id"])
+        except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
+            return outcome, None
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _request(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout_s: float | None
+    ) -> tuple[Outcome, bytes, str]:
+        allowed = self._config.timeout if timeout_s is None else timeout_s
+        self._deadline.set(allowed)
+        answer = bytearray()
+        try:
+            client = self._open()
+            with client.stream(method, self._config.host + path, content=body, headers=headers) as response:
+                for chunk in response.iter_bytes():
+                    answer += chunk
+                    if len(answer) > MAX_ANSWER_BYTES:
+                        break
+                kind = response.headers.get("content-type", "")
+                return _answered(response, bytes(answer), kind), bytes(answer), kind
+        except Exception as error:
+            return _failed(error, self._config.host, allowed), b"", ""
+
+    def _open(self) -> httpx.Client:
+        if self._client is None:
+            config = self._config
+            basic = base64.b64encode(f"{config.public_key}:{config.secret_key}".encode()).decode()
+            headers = {
+                "user-agent": f"autoops/{_version()}",
+                "x-langfuse-ingestion-version": "4",
+                "x-langfuse-sdk-name": "autoops",
+                "x-langfuse-sdk-version": _version(),
+                "x-langfuse-public-key": config.public_key or "",
+                **config.additional_headers,
+                "authorization": f"Basic {basic}",
+            }
+            client = httpx.Client(headers=headers, timeout=config.timeout, follow_redirects=False)
+            for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - see _Backend
+                if isinstance(transport, httpx.HTTPTransport):
+                    pool = transport._pool  # noqa: SLF001
+                    pool._network_backend = _Backend(pool._network_backend, self._deadline)  # noqa: SLF001
+            self._client = client
+        return self._client
+
+
+class _Deadline:
+    """When the request under way must be over, on the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._at = 0.0
+
+    def set(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+
+    def left(self, timeout: float | None) -> float:
+        left = self._at - time.monotonic()
+        if timeout is not None:
+            left = min(left, timeout)
+        return left
+
+
+class _Backend(httpcore.NetworkBackend):
+    """A network whose every wait ends at one deadline.
+
+    The client's own timeouts start anew with each byte received, so that a server which drips holds a request for ever.
+    The client takes a network backend only through its connection pool, hence the private names where this is put in.
+    """
+
+    def __init__(self, backend: httpcore.NetworkBackend, deadline: _Deadline) -> None:
+        self._backend = backend
+        self._deadline = deadline
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = self._deadline.left(timeout)
+        if left <= 0:
+            raise httpcore.ConnectTimeout("the deadline has passed")
+        return _Stream(
+            self._backend.connect_tcp(host, port, left, local_address, socket_options), self._deadline
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self._backend.sleep(seconds)
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        left = self._deadline.left(timeout)
+        if left <= 0:
+            raise httpcore.ReadTimeout("the deadline has passed")
+        return self._stream.read(max_bytes, left)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        left = self._deadline.left(timeout)
+        if left <= 0:
+            raise httpcore.WriteTimeout("the deadline has passed")
+        self._stream.write(buffer, left)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = self._deadline.left(timeout)
+        if left <= 0:
+            raise httpcore.ConnectTimeout("the deadline has passed")
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _answered(response: httpx.Response, answer: bytes, kind: str) -> Outcome:
+    status = response.status_code
+    is_html = "html" in kind or answer.lstrip()[:1] == b"<"
+    words = _words(answer) if not is_html else "a web page"
+    hint = ""
+    if is_html:
+        reason = f"HTTP {status} with a web page instead of an answer"
+        hint = "a captive portal, a login page or a proxy answered: check LANGFUSE_HOST and the network"
+    elif 300 <= status < 400:
+        reason = f"HTTP {status}, a redirect to {response.headers.get('location', 'elsewhere')!r}; it is not followed"
+        hint = "set LANGFUSE_HOST to the address it leads to: keys are not sent on to another one"
+    else:
+        reason = f"HTTP {status}" + (f": {words}" if words and status >= 300 else "")
+        hint = _hint(status)
+    return Outcome(
+        status, reason, _retry_after_s(response.headers.get("retry-after")), is_html=is_html, hint=hint
+    )
+
+
+def _hint(status: int) -> str:
+    if status in {401, 403}:
+        return (
+            "check LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY and that they belong to this LANGFUSE_HOST;"
+            " a new key may take 5 minutes to be known"
+        )
+    if status == 404:
+        return "check LANGFUSE_HOST: this server has no Langfuse API there (or is older than 3.22)"
+    if status == 429:
+        return "the project's rate limit is reached: lower LANGFUSE_SAMPLE_RATE or ask for a higher limit"
+    if status >= 500:
+        return "the server has a fault of its own: look at its logs or status page"
+    return ""
+
+
+def _failed(error: Exception, host: str, allowed_s: float) -> Outcome:
+    """Any error of the HTTP client in plain words; all mean that there is no receipt."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(
+        cause, socket.gaierror | ssl.SSLError | ConnectionRefusedError
+    ):
+        cause = cause.__cause__ or cause.__context__
+    name = httpx.URL(host).host
+    if isinstance(cause, socket.gaierror):
+        return Outcome(
+            None, f"the name {name} cannot be resolved (DNS)", hint="check LANGFUSE_HOST and the network"
+        )
+    if isinstance(cause, ssl.SSLError):
+        words = getattr(cause, "verify_message", "") or cause.reason or "handshake failed"
+        hint = "check the server's certificate; for one of your own, point SSL_CERT_FILE at its authority"
+        return Outcome(None, f"TLS to {name} failed: {words}", hint=hint)
+    if isinstance(cause, ConnectionRefusedError):
+        hint = "check that the server runs, the port in LANGFUSE_HOST and the firewall"
+        return Outcome(None, f"the connection to {host} was refused", hint=hint)
+    if isinstance(error, httpx.TimeoutException):
+        hint = "check the network and the firewall, or raise LANGFUSE_TIMEOUT"
+        return Outcome(None, f"no answer from {host} within {allowed_s:g} s (timeout)", hint=hint)
+    hint = "check the network between here and LANGFUSE_HOST"
+    return Outcome(None, f"the connection to {host} broke ({type(error).__name__})", hint=hint)
+
+
+def _with_partial_success(outcome: Outcome, answer: bytes, kind: str) -> Outcome:
+    """Read OTLP's partial success, which Langfuse never sends but a collector between here and there may."""
+    rejected, words = 0, ""
+    try:
+        if "json" in kind:
+            partial = orjson.loads(answer).get("partialSuccess") or {}
+            rejected, words = int(partial.get("rejectedSpans") or 0), str(partial.get("errorMessage") or "")
+        elif "protobuf" in kind and answer:
+            from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+            message = ExportTraceServiceResponse.FromString(answer).partial_success
+            rejected, words = message.rejected_spans, message.error_message
+    except Exception:
+        return outcome
+    if not rejected:
+        return outcome
+    return Outcome(outcome.status, f"{rejected} spans left out: {words}", rejected=rejected)
+
+
+def _words(answer: bytes) -> str:
+    """What the server said, in one short line."""
+    try:
+        told = orjson.loads(answer)
+    except orjson.JSONDecodeError:
+        told = answer.decode("utf-8", "replace")
+    if isinstance(told, dict):
+        told = told.get("message") or told.get("error") or told
+    return " ".join(str(told).split())[:300]
+
+
+def _errors_of(answer: bytes) -> list[dict[str, Any]]:
+    try:
+        errors = orjson.loads(answer).get("errors") or []
+    except (orjson.JSONDecodeError, AttributeError):
+        return []
+    return [error for error in errors if isinstance(error, dict)]
+
+
+def _retry_after_s(value: str | None) -> float | None:
+    """Seconds to wait, from the header's seconds or date (RFC 9110, section 10.2.3)."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        when = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=dt.UTC)
+    return max(0.0, (when - dt.datetime.now(dt.UTC)).total_seconds())
+
+
+def _score_event(score: DueScore) -> dict[str, Any]:
+    timestamp = dt.datetime.fromtimestamp(score.timestamp_ns / 1e9, dt.UTC).isoformat().replace("+00:00", "Z")
+    body: dict[str, Any] = orjson.loads(score.extra) if score.extra else {}
+    body |= {
+        "id": score.score_id,
+        "traceId": score.trace_id,
+        "name": score.name,
+        "value": orjson.loads(score.value),
+        "dataType": score.data_type,
+        "environment": score.environment,
+    }
+    if score.span_id:
+        body["observationId"] = score.span_id
+    if score.comment:
+        body["comment"] = score.comment
+    # The event's id makes a repeated request the same event; the score's id makes it the same score.
+    return {"id": score.score_id, "type": "score-create", "timestamp": timestamp, "body": body}
+
+
+def _version() -> str:
+    try:
+        return version("autoops")
+    except PackageNotFoundError:  # pragma: no cover - run from a folder that was never installed
+        return "0"

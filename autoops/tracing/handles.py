@@ -1,0 +1,198 @@
+"""What ``trace_operation`` gives: a context manager, sync and async, that is a decorator too, and the handle it yields."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from opentelemetry import context as context_api
+from opentelemetry.context import _RUNTIME_CONTEXT
+from opentelemetry.trace import set_span_in_context
+
+from autoops.tracing import attributes as keys
+from autoops.tracing.serialize import dump, text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Generator, Mapping
+    from contextvars import Token
+    from types import TracebackType
+
+    from opentelemetry.context import Context
+
+    from autoops.tracing.service import LangfuseIntegrationService
+    from autoops.tracing.span import Span
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class Handle:
+    """A span under way, for its owner to add to. False when nothing is recorded."""
+
+    __slots__ = ("_service", "_span")
+
+    def __init__(self, service: LangfuseIntegrationService, span: Span | None) -> None:
+        self._service = service
+        self._span = span
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace id, 32 hex digits; None when nothing is recorded."""
+        return None if self._span is None else self._span.trace_id
+
+    @property
+    def span_id(self) -> str | None:
+        """The span id, 16 hex digits; None when nothing is recorded."""
+        return None if self._span is None else self._span.id
+
+    def __bool__(self) -> bool:
+        """Whether anything is recorded."""
+        return self._span is not None
+
+    def update(
+        self,
+        *,
+        input: object = None,  # noqa: A002 - Langfuse's own word for it
+        output: object = None,
+        metadata: Mapping[str, object] | None = None,
+        level: str | None = None,
+        status_message: str | None = None,
+        model: str | None = None,
+        usage_details: Mapping[str, int] | None = None,
+        cost_details: Mapping[str, float] | None = None,
+    ) -> Self:
+        """Set what is known now; what is left out stays as it is.
+
+        Args:
+            input: What went in; any value.
+            output: What came out; any value.
+            metadata: Further facts by name; each replaces one of the same name.
+            level: DEBUG, DEFAULT, WARNING or ERROR.
+            status_message: Why the level is what it is.
+            model: The model's name, on a generation.
+            usage_details: Tokens by kind.
+            cost_details: Cost in US dollars by kind.
+        """
+        span = self._span
+        if span is None or span.end_ns is not None:
+            return self
+        if input is not None:
+            span.input = dump(input)
+        if output is not None:
+            span.output = dump(output)
+        if metadata is not None:
+            set_metadata(span, metadata)
+        if level is not None:
+            self._service.set_level(span, level, "update")
+        if status_message is not None:
+            span.status_message = text(status_message)
+        if model is not None:
+            span.attributes[keys.MODEL] = text(model)
+        if usage_details is not None:
+            span.attributes[keys.USAGE_DETAILS] = dump(usage_details).decode()
+        if cost_details is not None:
+            span.attributes[keys.COST_DETAILS] = dump(cost_details).decode()
+        return self
+
+    def score(
+        self,
+        name: str,
+        value: float | str | bool,  # noqa: FBT001 - a score may be a boolean
+        *,
+        comment: str | None = None,
+    ) -> str | None:
+        """Score this span. Returns the score's id."""
+        if self._span is None:
+            return None
+        return self._service.score(self._span.trace_id, name, value, span_id=self._span.id, comment=comment)
+
+
+class Operation:
+    """A span for a block of code, or for each call of a function that it decorates."""
+
+    __slots__ = ("_begin", "_span", "_token")
+
+    def __init__(self, begin: Callable[[], tuple[Handle, Span | None]]) -> None:
+        self._begin = begin
+        self._span: Span | None = None
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> Handle:
+        """Begin the span and make it current."""
+        handle, self._span = self._begin()
+        if self._span is not None:
+            self._token = context_api.attach(set_span_in_context(self._span))
+        return handle
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        """End the span; an exception is recorded and goes on its way unchanged."""
+        span = self._span
+        if span is None:
+            return
+        if self._token is not None:
+            # A generator may be closed in another context than it was begun in: then there is nothing to restore.
+            with contextlib.suppress(Exception):
+                _RUNTIME_CONTEXT.detach(self._token)
+        if span.end_ns is not None:
+            return
+        if isinstance(error, Exception):
+            span.fail(error)
+        elif error is not None and not isinstance(error, GeneratorExit):
+            span.level = span.level or "WARNING"
+            span.status_message = f"{type(error).__name__}: {text(error)}"
+        span.end()
+
+    async def __aenter__(self) -> Handle:
+        """As ``__enter__``."""
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        """As ``__exit__``."""
+        self.__exit__(kind, error, stack)
+
+    def __call__(self, function: F) -> F:
+        """Trace each call of ``function``: plain, coroutine, generator or asynchronous generator function."""
+        begin = self._begin
+        wrapper: Any
+        if inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            async def wrapper(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+                with Operation(begin):
+                    async for item in function(*args, **kwargs):
+                        yield item
+
+        elif inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+                with Operation(begin):
+                    return (yield from function(*args, **kwargs))
+
+        elif inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with Operation(begin):
+                    return await function(*args, **kwargs)
+
+        else:
+
+            @functools.wraps(function)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with Operation(begin):
+                    return function(*args, **kwargs)
+
+        return cast("F", wrapper)
+
+
+def set_metadata(span: Span, metadata: Mapping[str, object]) -> None:
+    """Put each entry where Langfuse can filter by it: scalars as they are, the rest as JSON text."""
+    for name, value in metadata.items():
+        if value is not None:
+            span.set_attribute(keys.metadata_key(text(name)), value)  # type: ignore[arg-type]

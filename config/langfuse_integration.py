@@ -1,0 +1,17 @@
+"""The integration service, at its documented place."""
+
+from __future__ import annotations
+
+from autoops.tracing.service import (
+    LangfuseIntegrationService,
+    get_langfuse_integration,
+    initialize_langfuse_integration,
+    shutdown_langfuse_integration,
+)
+
+__all__ = [
+    "LangfuseIntegrationService",
+    "get_langfuse_integration",
+    "initialize_langfuse_integration",
+    "shutdown_langfuse_integration",
+]
