@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from autoops.errors import ConfigurationError
 from autoops.tracing import sdk
 from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.connection import NO_CREDENTIALS, ConnectionTest
+from autoops.tracing.connection import ConnectionTest
 from autoops.tracing.connection import test_connection as ask_server
 from autoops.tracing.delivery.status import Connection, Status
 from autoops.tracing.journal.commit import destination_of
+from autoops.tracing.journal.figures import NOTHING
 from autoops.tracing.journal.writer import Writer, leave, writer_for
 from autoops.tracing.latency import Latency
 from autoops.tracing.provider import TracerProvider, recording_enabled
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NO_CREDENTIALS = "Langfuse credentials not found: set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY in .env"
 EXIT_TIMEOUT_S = 2.0
 LEAST_SUCCESS = 0.95
 """Share of an agent's spans without an error below which an alert is raised."""
@@ -66,6 +68,7 @@ class LangfuseClient:
         self.deliverer: Deliverer | None = None
         self.is_shut_down = False
         self._sdk: Any = None
+        self._project_id: str | None = None
         self._guard = threading.RLock()
         _set_debug(self.config)
         for warning in self.config.warnings():
@@ -126,7 +129,9 @@ class LangfuseClient:
     def health_check(self) -> dict[str, Any]:
         """How things are, from memory: asks nobody and never waits."""
         delivery = self.delivery
-        figures = None if self.writer is None else self.writer.figures.as_dict()
+        if self.writer is not None:
+            self.writer.start()
+        figures = (NOTHING if self.writer is None else self.writer.figures).as_dict()
         return {
             "initialized": not self.is_shut_down and self.config.enabled,
             "available": self.is_available,
@@ -161,6 +166,8 @@ class LangfuseClient:
     def test_connection(self, timeout: float = 2.0) -> ConnectionTest:
         """Ask the server; the one call that does. Failure is logged with what to check."""
         result = ask_server(self.config, timeout)
+        if result.project_id is not None:
+            self._project_id = result.project_id
         if not result.ok:
             logger.warning("Connection test failed: %s", result)
         return result
@@ -169,6 +176,9 @@ class LangfuseClient:
         """Where to look at a trace: in Langfuse, or on the local page when nothing is delivered."""
         if self.deliverer is None:
             return f"{LOCAL_PAGE}/trace/{trace_id}"
+        project_id = self._project_id or self.deliverer.project_id
+        if project_id is not None:
+            return f"{self.config.host}/project/{project_id}/traces/{trace_id}"
         # Langfuse leads from here to the trace in its project.
         return f"{self.config.host}/trace/{trace_id}"
 
@@ -288,12 +298,12 @@ class LangfuseClient:
         """One line for each change of mode."""
         if after.connection is Connection.UNAVAILABLE:
             logger.warning(
-                "Langfuse does not take traces: %s%s. They are kept in the journal and sent later.",
+                "fallback mode: Langfuse does not take traces: %s%s. They are kept in the journal and sent later.",
                 after.last_error,
                 f" ({after.hint})" if after.hint else "",
             )
         elif before.connection is Connection.UNAVAILABLE and after.connection is Connection.HEALTHY:
-            logger.warning("Langfuse takes traces again at %s", self.config.host)
+            logger.warning("fallback mode is over: Langfuse takes traces again at %s", self.config.host)
         else:
             logger.debug("the connection to Langfuse is %s", after.connection)
 

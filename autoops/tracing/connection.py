@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from autoops.tracing.config import LangfuseConfig
 
-NO_CREDENTIALS = "Langfuse credentials not found: set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY in .env"
-
 
 @dataclass(frozen=True, slots=True)
 class ConnectionTest:
@@ -41,9 +39,12 @@ class ConnectionTest:
 def test_connection(config: LangfuseConfig, timeout_s: float) -> ConnectionTest:
     """Ask the server which project the keys belong to; the answer takes at most ``timeout_s`` seconds."""
     if not config.enabled:
-        return ConnectionTest(False, None, "the integration is off", "set LANGFUSE_ENABLED=true")
+        return ConnectionTest(
+            ok=False, status=None, reason="the integration is off", hint="set LANGFUSE_ENABLED=true"
+        )
     if not config.has_credentials:
-        return ConnectionTest(False, None, NO_CREDENTIALS, "copy .env.example to .env and fill in both keys")
+        hint = "set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY in .env"
+        return ConnectionTest(ok=False, status=None, reason="there are no credentials", hint=hint)
     from autoops.tracing.delivery.endpoint import Endpoint
 
     endpoint = Endpoint(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from opentelemetry import context as context_api
@@ -15,7 +16,7 @@ from autoops.tracing import attributes as keys
 from autoops.tracing.serialize import dump, text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Mapping
+    from collections.abc import AsyncIterator, Callable, Generator
     from contextvars import Token
     from types import TracebackType
 
@@ -81,17 +82,24 @@ class Handle:
             span.input = dump(input)
         if output is not None:
             span.output = dump(output)
-        if metadata is not None:
-            set_metadata(span, metadata)
-        if level is not None:
-            self._service.set_level(span, level, "update")
         if status_message is not None:
             span.status_message = text(status_message)
+        if level is not None:
+            self._service.set_level(span, level, "update")
         if model is not None:
+            self._checked("model", model, "text", isinstance(model, str))
             span.attributes[keys.MODEL] = text(model)
-        if usage_details is not None:
+        if metadata is not None and self._checked(
+            "metadata", metadata, "a mapping", isinstance(metadata, Mapping)
+        ):
+            set_metadata(span, metadata)
+        if usage_details is not None and self._checked(
+            "usage_details", usage_details, "a mapping of names to whole numbers", _are_numbers(usage_details)
+        ):
             span.attributes[keys.USAGE_DETAILS] = dump(usage_details).decode()
-        if cost_details is not None:
+        if cost_details is not None and self._checked(
+            "cost_details", cost_details, "a mapping of names to dollars", _are_numbers(cost_details)
+        ):
             span.attributes[keys.COST_DETAILS] = dump(cost_details).decode()
         return self
 
@@ -106,6 +114,11 @@ class Handle:
         if self._span is None:
             return None
         return self._service.score(self._span.trace_id, name, value, span_id=self._span.id, comment=comment)
+
+    def _checked(self, argument: str, value: object, allowed: str, good: bool) -> bool:  # noqa: FBT001 - the verdict
+        if not good:
+            self._service.wrong_argument("update", argument, allowed, value)
+        return good
 
 
 class Operation:
@@ -189,6 +202,12 @@ class Operation:
                     return function(*args, **kwargs)
 
         return cast("F", wrapper)
+
+
+def _are_numbers(details: object) -> bool:
+    return isinstance(details, Mapping) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in details.values()
+    )
 
 
 def set_metadata(span: Span, metadata: Mapping[str, object]) -> None:

@@ -26,7 +26,7 @@ from autoops.tracing.handles import Handle, Operation, set_metadata
 from autoops.tracing.ids import parse_span_id, parse_trace_id
 from autoops.tracing.lookup import open_root, parent_in_journal, resume
 from autoops.tracing.serialize import dump, text
-from autoops.tracing.span import NOT_ENDED, Span, Trace
+from autoops.tracing.span import COLLABORATION, NOT_ENDED, Span, Trace
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-COLLABORATION: Final = "collaboration"
-"""Operation of the span that an agent has in a collaboration."""
+MOST_COMPLAINTS: Final = 1000
+"""Different complaints that are logged; the rest are counted only."""
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,10 +62,8 @@ def _never_raises(
             try:
                 return method(self, *args, **kwargs)
             except Exception as error:
-                self.warn(
-                    method.__name__,
-                    f"tracing failed: {type(error).__name__}: {text(error, limit=300)}",
-                    error,
+                self._complain(
+                    "faults", method.__name__, f"tracing failed: {text(repr(error), limit=300)}", error
                 )
                 return otherwise  # type: ignore[no-any-return]
             finally:
@@ -88,9 +87,9 @@ class LangfuseIntegrationService:
 
     def __init__(self, config: LangfuseConfig | None = None, *, client: LangfuseClient | None = None) -> None:
         self.client = LangfuseClient(config) if client is None else client
-        self.warnings = Counts()
-        """Calls that were given something they could not use, by call."""
-        self._warned: set[tuple[str, str]] = set()
+        self.complaints = Counts()
+        """What calls could not use: wrong arguments, unknown ids, and faults of our own."""
+        self._said: set[tuple[str, str]] = set()
 
     # Traces
 
@@ -147,19 +146,22 @@ class LangfuseIntegrationService:
             return False
         number = parse_trace_id(trace_id)
         if number is None:
-            self._bad_argument("finalize_trace", "trace_id", "32 hex digits, not all zero", trace_id)
+            self.wrong_argument("finalize_trace", "trace_id", "32 hex digits, not all zero", trace_id)
             return False
         trace = provider.traces.get(number)
         root = None if trace is None or trace.root_span_id is None else trace.open.get(trace.root_span_id)
         if trace is not None:
             for span in [span for span in reversed(trace.open.values()) if span is not root]:
-                span.level = "WARNING"
-                span.status_message = NOT_ENDED
+                if span.operation != COLLABORATION:
+                    span.level = "WARNING"
+                    span.status_message = NOT_ENDED
                 span.end()
         if root is None:
             root = open_root(self.client, number)
         if root is None:
-            self.warn("finalize_trace", "the trace is unknown, or was finalized already")
+            self._complain(
+                "unknown_ids", "finalize_trace", f"trace_id {trace_id} is unknown, or was finalized already"
+            )
             return False
         # What other processes have open under it is ended where it stands: in the journal.
         root.closes_trace = True
@@ -198,11 +200,12 @@ class LangfuseIntegrationService:
         provider = self._recording()
         if provider is None:
             return None
-        agent, operation = self._name(agent, "agent"), self._name(operation, "operation")
+        agent = self._name(agent, "start_agent_span", "agent")
+        operation = self._name(operation, "start_agent_span", "operation")
         if not provider.is_traced(agent, operation):
             return None
         if as_type not in keys.OBSERVATION_TYPES:
-            self._bad_argument("start_agent_span", "as_type", "an observation type of Langfuse", as_type)
+            self.wrong_argument("start_agent_span", "as_type", "an observation type of Langfuse", as_type)
             as_type = "agent"
         parent = self._parent(provider, parent_trace_id, parent_span_id, agent, "start_agent_span")
         span = provider.begin(
@@ -236,11 +239,13 @@ class LangfuseIntegrationService:
             return False
         number = parse_span_id(span_id)
         if number is None:
-            self._bad_argument("end_agent_span", "span_id", "16 hex digits, not all zero", span_id)
+            self.wrong_argument("end_agent_span", "span_id", "16 hex digits, not all zero", span_id)
             return False
         span = provider.spans.get(number) or resume(self.client, span_id)
         if span is None:
-            self.warn("end_agent_span", "the span is unknown, or was ended already")
+            self._complain(
+                "unknown_ids", "end_agent_span", f"span_id {span_id} is unknown, or was ended already"
+            )
             return False
         self._end(span, outcome, error, level)
         return True
@@ -272,22 +277,23 @@ class LangfuseIntegrationService:
         provider = self._recording()
         if provider is None:
             return None
-        agent = self._name(agent, "agent")
+        agent = self._name(agent, "log_agent_decision", "agent")
         fields = decisions.as_mapping(decision)
         if fields is None:
-            self._bad_argument("log_agent_decision", "decision", "a mapping with a type", decision)
-            fields = {"inputs": decision}
+            self.wrong_argument("log_agent_decision", "decision", "a mapping with a type", decision)
+            fields = {"type": "decision", "inputs": decision}
         kind = decisions.decision_type(fields)
         if kind is None:
-            self.warn("log_agent_decision", "decision has no type; it is recorded as 'decision'")
+            self.wrong_argument("log_agent_decision", "decision['type']", "a name", fields.get("type"))
             kind = "decision"
         if not provider.is_traced(agent, kind):
             return None
         try:
             confidence = decisions.confidence_of(fields)
-        except ValueError as error:
-            self.warn("log_agent_decision", f"{error}; it is kept as metadata")
-            confidence, fields = None, {**fields, "given_confidence": fields.get("confidence")}
+        except ValueError:
+            given = fields.get("confidence")
+            self.wrong_argument("log_agent_decision", "decision['confidence']", "a number from 0 to 1", given)
+            confidence, fields = None, {**fields, "given_confidence": given}
         parent = self._decision_parent(provider, trace_id, parent_span_id, agent)
         span = provider.begin(f"{agent}.{kind}", parent=parent, type="span", agent=agent, operation=kind)
         span.decision, span.confidence = kind, confidence
@@ -320,11 +326,11 @@ class LangfuseIntegrationService:
             return None
         self.client.join_sdk()
         if isinstance(agents, str) or not isinstance(agents, Iterable):
-            self._bad_argument("track_collaboration", "agents", "a list of names", agents)
+            self.wrong_argument("track_collaboration", "agents", "a list of names", agents)
             agents = [agents] if isinstance(agents, str) else []
-        names = list(dict.fromkeys(self._name(agent, "agent") for agent in agents))
+        names = list(dict.fromkeys(self._name(agent, "track_collaboration", "agents") for agent in agents))
         root = provider.begin(
-            self._name(workflow_id, "workflow_id"),
+            self._name(workflow_id, "track_collaboration", "workflow_id"),
             parent=None,
             type="chain",
             operation=COLLABORATION,
@@ -389,12 +395,12 @@ class LangfuseIntegrationService:
         if provider is None:
             return None
         self.client.join_sdk()
-        name = self._name(name, "name")
+        name = self._name(name, "trace_operation", "name")
         agent, dot, operation = name.rpartition(".")
         if not provider.is_traced(agent if dot else "", operation):
             return None
         if as_type not in keys.OBSERVATION_TYPES:
-            self._bad_argument("trace_operation", "as_type", "an observation type of Langfuse", as_type)
+            self.wrong_argument("trace_operation", "as_type", "an observation type of Langfuse", as_type)
             as_type = "span"
         context = context_api.get_current()
         current = get_current_span(context)
@@ -408,7 +414,7 @@ class LangfuseIntegrationService:
         if isinstance(metadata, Mapping):
             set_metadata(span, metadata)
         elif metadata is not None:
-            self._bad_argument("trace_operation", "metadata", "a mapping", metadata)
+            self.wrong_argument("trace_operation", "metadata", "a mapping", metadata)
         self._describe(span.trace, session_id, user_id, tags, "trace_operation")
         return span
 
@@ -438,14 +444,15 @@ class LangfuseIntegrationService:
         if not client.config.enabled or client.writer is None or client.is_shut_down or trace_id is None:
             return None
         if parse_trace_id(trace_id) is None:
-            self._bad_argument("score", "trace_id", "32 hex digits, not all zero", trace_id)
+            self.wrong_argument("score", "trace_id", "32 hex digits, not all zero", trace_id)
             return None
         if span_id is not None and parse_span_id(span_id) is None:
-            self._bad_argument("score", "span_id", "16 hex digits, not all zero", span_id)
+            self.wrong_argument("score", "span_id", "16 hex digits, not all zero", span_id)
             return None
+        name = self._name(name, "score", "name")
         score = scores.make(client.config, trace_id.lower(), name, value, span_id=span_id, comment=comment)
         if score is None:
-            self._bad_argument("score", "value", "a finite number, a boolean or text", value)
+            self.wrong_argument("score", "value", "a finite number, a boolean or text", value)
             return None
         return score.score_id if client.writer.scored(score) else None
 
@@ -456,17 +463,22 @@ class LangfuseIntegrationService:
         """Write the current trace's W3C ``traceparent`` and ``baggage`` into a carrier, such as HTTP headers."""
         from opentelemetry.propagate import inject
 
+        if not isinstance(carrier, MutableMapping):
+            self.wrong_argument("inject", "carrier", "a mapping that can be written to", carrier)
+            return
         inject(carrier)
 
     def extract(self, carrier: Mapping[str, str]) -> Context:
         """The context in a carrier, to be attached: ``opentelemetry.context.attach(service.extract(headers))``."""
         from opentelemetry.propagate import extract
 
-        try:
-            return extract(carrier)
-        except Exception as error:
-            self.warn("extract", f"carrier is not readable: {type(error).__name__}")
-            return context_api.get_current()
+        if isinstance(carrier, Mapping):
+            try:
+                return extract(carrier)
+            except Exception:
+                logger.debug("extract failed", exc_info=True)
+        self.wrong_argument("extract", "carrier", "a mapping of text to text", carrier)
+        return context_api.get_current()
 
     def get_trace_url(self, trace_id: str | None) -> str | None:
         """Where to look at a trace: in Langfuse, or on the local page when nothing is delivered."""
@@ -502,7 +514,7 @@ class LangfuseIntegrationService:
             "active_spans": max(0, spans - roots),
             "integration_service": ready,
             **health,
-            "warnings": self.warnings.snapshot(),
+            **{kind: self.complaints[kind] for kind in ("wrong_arguments", "unknown_ids", "faults")},
         }
 
     def test_connection(self, timeout: float = 2.0) -> ConnectionTest:
@@ -518,7 +530,7 @@ class LangfuseIntegrationService:
         try:
             self.client.reconfigure(self.client.config.replace(**changes))
         except (ConfigurationError, TypeError) as error:
-            self.warn("reconfigure", str(error))
+            self._complain("wrong_arguments", "reconfigure", str(error))
             return False
         return True
 
@@ -527,16 +539,16 @@ class LangfuseIntegrationService:
         try:
             self.client.reconfigure(LangfuseConfig.from_settings())
         except ConfigurationError as error:
-            self.warn("reload", str(error))
+            self._complain("wrong_arguments", "reload", str(error))
             return False
         return True
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until all that this process ended is committed and, with Langfuse, settled; see ``LangfuseClient.flush``."""
         try:
-            return self.client.flush(timeout)
+            return self.client.flush(self._seconds(timeout, "flush", 5.0))
         except AutoOpsError as error:
-            self.warn("flush", str(error))
+            self._complain("faults", "flush", str(error), error)
             return False
 
     async def aflush(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - the same call for asyncio
@@ -546,27 +558,32 @@ class LangfuseIntegrationService:
     def shutdown(self, timeout: float = 2.0) -> None:
         """Commit, deliver what goes in ``timeout`` seconds, and leave the rest in the journal. May be called twice."""
         try:
-            self.client.shutdown(timeout)
+            self.client.shutdown(self._seconds(timeout, "shutdown", 2.0))
         except Exception as error:
-            self.warn("shutdown", f"{type(error).__name__}: {text(error, limit=300)}", error)
+            self._complain("faults", "shutdown", text(repr(error), limit=300), error)
 
     # What the methods share
 
-    def warn(self, call: str, message: str, error: BaseException | None = None) -> None:
+    def _complain(self, kind: str, call: str, message: str, error: BaseException | None = None) -> None:
         """Count something a call could not use, and log it the first time."""
-        self.warnings.add(call)
+        self.complaints.add(kind)
         level = logging.DEBUG
-        if (call, message) not in self._warned and len(self._warned) < 1000:
-            self._warned.add((call, message))
+        if (call, message) not in self._said and len(self._said) < MOST_COMPLAINTS:
+            self._said.add((call, message))
             level = logging.WARNING
         logger.log(level, "%s: %s", call, message, exc_info=error if level == logging.DEBUG else None)
+
+    def wrong_argument(self, call: str, argument: str, allowed: str, value: object) -> None:
+        """Warn of an argument that a call cannot use."""
+        given = f"{text(value, limit=60)!r} ({type(value).__name__})"
+        self._complain("wrong_arguments", call, f"{argument} must be {allowed}, not {given}")
 
     def set_level(self, span: Span, level: object, call: str) -> None:
         """Set a span's level, if it is one."""
         if isinstance(level, str) and level.upper() in keys.LEVELS:
             span.level = level.upper()
         else:
-            self._bad_argument(call, "level", "DEBUG, DEFAULT, WARNING or ERROR", level)
+            self.wrong_argument(call, "level", "DEBUG, DEFAULT, WARNING or ERROR", level)
 
     def _recording(self) -> TracerProvider | None:
         client = self.client
@@ -592,7 +609,7 @@ class LangfuseIntegrationService:
         if trace_id is not None:
             number = parse_trace_id(trace_id)
             if number is None:
-                self._bad_argument(call, "parent_trace_id", "32 hex digits, not all zero", trace_id)
+                self.wrong_argument(call, "parent_trace_id", "32 hex digits, not all zero", trace_id)
         if span_id is not None:
             found = self._explicit_parent(provider, number, span_id, call)
             if found is not None:
@@ -617,7 +634,7 @@ class LangfuseIntegrationService:
     ) -> Span | SpanContext | None:
         number = parse_span_id(span_id)
         if number is None:
-            self._bad_argument(call, "parent_span_id", "16 hex digits, not all zero", span_id)
+            self.wrong_argument(call, "parent_span_id", "16 hex digits, not all zero", span_id)
             return None
         span = provider.spans.get(number)
         if span is not None:
@@ -650,28 +667,35 @@ class LangfuseIntegrationService:
         self, trace: Trace, session_id: str | None, user_id: str | None, tags: Iterable[str], call: str
     ) -> None:
         """Put what belongs to the whole trace on it."""
-        limit = keys.MAX_TRACE_TEXT
         if session_id is not None:
-            trace.session_id = text(session_id, limit=limit)
+            trace.session_id = self._label(session_id, call, "session_id")
         if user_id is not None:
-            trace.user_id = text(user_id, limit=limit)
+            trace.user_id = self._label(user_id, call, "user_id")
         if tags:
             if isinstance(tags, str) or not isinstance(tags, Iterable):
-                self._bad_argument(call, "tags", "a list of labels", tags)
-                tags = [tags]
-            trace.tags = tuple(dict.fromkeys((*trace.tags, *(text(tag, limit=limit) for tag in tags))))
+                self.wrong_argument(call, "tags", "a list of labels", tags)
+                tags = [text(tags)]
+            trace.tags = tuple(
+                dict.fromkeys((*trace.tags, *(self._label(tag, call, "tags") for tag in tags)))
+            )
 
-    def _name(self, value: object, argument: str) -> str:
+    def _seconds(self, value: object, call: str, otherwise: float) -> float:
+        if isinstance(value, int | float) and value == value:  # noqa: PLR0124 - not NaN
+            return float(value)
+        self.wrong_argument(call, "timeout", "seconds", value)
+        return otherwise
+
+    def _name(self, value: object, call: str, argument: str) -> str:
         if type(value) is str and value and value.isascii():
             return value
         if not isinstance(value, str) or not value:
-            self._bad_argument("service", argument, "a name", value)
+            self.wrong_argument(call, argument, "a name", value)
         return text(value) or argument
 
-    def _bad_argument(self, call: str, argument: str, allowed: str, value: object) -> None:
-        self.warn(
-            call, f"{argument} must be {allowed}, not {text(value, limit=60)!r} ({type(value).__name__})"
-        )
+    def _label(self, value: object, call: str, argument: str) -> str:
+        if not isinstance(value, str):
+            self.wrong_argument(call, argument, "text", value)
+        return text(value, limit=keys.MAX_TRACE_TEXT)
 
 
 _service: LangfuseIntegrationService | None = None

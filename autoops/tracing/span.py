@@ -38,6 +38,8 @@ MAX_ATTRIBUTES: Final = 1000
 MAX_EVENTS: Final = 128
 """Events a span takes, as OpenTelemetry's default."""
 
+COLLABORATION: Final = "collaboration"
+"""Operation of the span that an agent has in a collaboration; it is ours to end."""
 NOT_ENDED: Final = "not ended by its owner"
 """Status message of a span that was still open when its trace was finalized."""
 
@@ -69,6 +71,7 @@ class Trace:
         "name",
         "open",
         "public",
+        "raised",
         "root_span_id",
         "sample_rate",
         "sampled",
@@ -96,6 +99,7 @@ class Trace:
         self.public: bool | None = None
         self.open: dict[int, Span] = {}
         self.agents: dict[str, Span] | None = None
+        self.raised: tuple[int, str] | None = None
 
 
 class Span(SpanInterface):
@@ -337,10 +341,16 @@ class Span(SpanInterface):
         return self.level == "ERROR" or (self.level is None and self._status.status_code is StatusCode.ERROR)
 
     def fail(self, error: object) -> None:
-        """Mark the span as failed: an exception with type, message and stack, anything else by its text."""
+        """Mark the span as failed: an exception with type and message, anything else by its text.
+
+        The stack is kept once, on the innermost span that the exception left.
+        """
         self.level = "ERROR"
         if isinstance(error, BaseException):
-            self.record_exception(error)
+            mark = (id(error), text(error))
+            if self.trace.raised != mark:
+                self.record_exception(error)
+            self.trace.raised = mark
             self.status_message = f"{type(error).__qualname__}: {text(error)}"
         else:
             self.status_message = text(error)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from autoops.errors import JournalError
-from autoops.tracing.delivery.endpoint import Endpoint
+from autoops.tracing.delivery.endpoint import PROBE_TIMEOUT_S, Endpoint
 from autoops.tracing.delivery.rules import Advance, Fallback, Outcome, Retry, Split, next_step, probe_pause_s
 from autoops.tracing.delivery.status import Connection, Status
 from autoops.tracing.journal import outbox
@@ -59,6 +59,7 @@ class Deliverer:
         self.config = config
         self.writer = writer
         self.status = Status()
+        self.project_id: str | None = None
         self._on_change = on_change
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -122,9 +123,9 @@ class Deliverer:
         Returns:
             Whether it is settled: delivered, rejected or left out, by whichever process.
         """
-        spans, scores = self.writer.last_span, self.writer.last_score
         self._hurry = True
         try:
+            spans, scores = outbox.marks(self.writer.store())
             while True:
                 if self._is_settled(spans, scores):
                     return True
@@ -154,7 +155,8 @@ class Deliverer:
             thread.join(max(0.0, deadline - time.monotonic()))
         if thread is None or not thread.is_alive():
             self._endpoint.close()
-            self._release()
+        # Also while a request hangs: whoever sends next must not wait for its deadline.
+        self._release()
 
     # In the deliverer's thread
 
@@ -326,6 +328,8 @@ class Deliverer:
     def _probe(self) -> None:
         with self._sending:
             outcome = self._endpoint.probe()
+            if outcome.is_success and self.project_id is None:
+                _, self.project_id = self._endpoint.check(PROBE_TIMEOUT_S)
         if outcome.is_success:
             self._healthy()
         else:
@@ -421,8 +425,10 @@ class Deliverer:
         return outbox.has_due(self.writer.store(), self._destination(), at_least)
 
     def _is_settled(self, spans: int, scores: int) -> bool:
-        process_id = self.writer.book.process_id
-        return process_id is None or outbox.is_settled(self.writer.store(), process_id, spans, scores)
+        process_id = self.writer.process_id()
+        return process_id is None or outbox.is_settled(
+            self.writer.store(), self._destination(), process_id, spans, scores
+        )
 
     def after_fork(self) -> None:
         """In a forked child: the thread, the connections and the turn to send are the parent's."""

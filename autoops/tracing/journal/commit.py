@@ -15,7 +15,7 @@ from autoops.tracing.journal.outbox import bump, destination
 from autoops.tracing.journal.rows import COLUMNS, SpanRow, span_row
 from autoops.tracing.journal.schema import ENDED, SCORE, SPAN
 from autoops.tracing.masking import Masker
-from autoops.tracing.span import NOT_ENDED
+from autoops.tracing.span import COLLABORATION, NOT_ENDED
 
 if TYPE_CHECKING:
     import sqlite3
@@ -67,23 +67,41 @@ class Committed:
     """What a commit did, to be noted once it is durable."""
 
     new_seqs: list[tuple[Span, int]] = field(default_factory=list)
-    last_span: int = 0
-    last_score: int = 0
     due: int = 0
     agents: list[tuple[str, bool]] = field(default_factory=list)
     """Agent spans that ended, and whether without an error."""
 
 
+_enrolled: dict[str, tuple[int, float]] = {}
+"""This process's row in each journal it has written to: its id and the start it bears."""
+
+
 class Book:
     """Writes commits for one process; remembers what it need not ask the file again."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: str) -> None:
         self.process_id: int | None = None
+        self._journal = journal
         self._sources: dict[int, Source] = {}
         self._verdicts: dict[str, bool] = {}
 
+    def known(self) -> int | None:
+        """This process's row, if it has written to the file, also through another writer before."""
+        if self.process_id is None and self._journal in _enrolled:
+            return _enrolled[self._journal][0]
+        return self.process_id
+
     def enroll(self, connection: sqlite3.Connection) -> int:
-        """This process's row, made at its first commit."""
+        """This process's row, made at its first commit to the file; a later writer of the process takes it up again."""
+        if self.process_id is None:
+            known = _enrolled.get(self._journal)
+            if (
+                known is not None
+                and connection.execute(
+                    "UPDATE processes SET ended_at = NULL WHERE id = ? AND started_at = ?", known
+                ).rowcount
+            ):
+                self.process_id = known[0]
         if self.process_id is None:
             now = time.time()
             program = " ".join(sys.argv[:1]) or "python"
@@ -92,6 +110,7 @@ class Book:
                 (os.getpid(), program, now, now),
             )
             self.process_id = int(cursor.lastrowid or 0)
+            _enrolled[self._journal] = (self.process_id, now)
         return self.process_id
 
     def source(self, connection: sqlite3.Connection, config: LangfuseConfig) -> Source:
@@ -159,7 +178,6 @@ class Book:
         committed.due += self._close_traces(
             connection, [span for span in ended if span.closes_trace], changes
         )
-        committed.last_span = base
         self._scores(connection, scores, committed, changes)
         bump(connection, changes)
         return committed
@@ -241,14 +259,16 @@ class Book:
         due = 0
         for root in roots:
             rows = connection.execute(
-                "UPDATE spans SET state = ?, level = 'WARNING', status_message = ?, end_ns = MAX(start_ns, ?)"
+                "UPDATE spans SET state = ?, end_ns = MAX(start_ns, ?),"
+                " level = CASE operation WHEN ? THEN level ELSE 'WARNING' END,"
+                " status_message = CASE operation WHEN ? THEN status_message ELSE ? END"
                 " WHERE trace_id = ? AND state < 2 AND span_id <> ?"
-                " RETURNING seq, (SELECT destination_id FROM resources r WHERE r.id = resource_id)",
-                (ENDED, NOT_ENDED, root.end_ns, root.trace_id, root.id),
+                " RETURNING seq, (SELECT destination_id FROM resources r WHERE r.id = resource_id), level = 'WARNING'",
+                (ENDED, root.end_ns, COLLABORATION, COLLABORATION, NOT_ENDED, root.trace_id, root.id),
             ).fetchall()
             changes["ended"] += len(rows)
-            changes["local"] += sum(1 for _, destination_id in rows if destination_id is None)
-            outgoing = [(where, SPAN, seq, self.process_id) for seq, where in rows if where is not None]
+            changes["local"] += sum(1 for _, destination_id, _ in rows if destination_id is None)
+            outgoing = [(where, SPAN, seq, self.process_id) for seq, where, _ in rows if where is not None]
             if self._verdicts[root.trace_id]:
                 added = _to_outbox(connection, outgoing)
                 changes["pending"] += added
@@ -284,7 +304,6 @@ class Book:
             changes["scores"] += 1
             if source.destination_id is not None and self._is_sampled(connection, score.trace_id):
                 outgoing.append((source.destination_id, SCORE, seq, self.process_id))
-        committed.last_score = seq
         added = _to_outbox(connection, outgoing)
         changes["scores_pending"] += added
         committed.due += added
@@ -359,3 +378,8 @@ def _to_outbox(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) 
         "INSERT OR IGNORE INTO outbox (destination_id, kind, seq, process_id) VALUES (?, ?, ?, ?)", rows
     )
     return connection.total_changes - before
+
+
+if hasattr(os, "register_at_fork"):
+    # A child is a process of its own.
+    os.register_at_fork(after_in_child=_enrolled.clear)

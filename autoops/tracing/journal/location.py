@@ -35,7 +35,7 @@ class Location:
     reason: str | None = None
 
 
-MEMORY_ASKED_FOR: Final = Location(None, "AUTOOPS_JOURNAL=off")
+MEMORY_ASKED_FOR: Final = Location(None, "AUTOOPS_JOURNAL=off: kept in memory")
 
 
 def candidates(journal: str) -> list[Location]:
@@ -54,7 +54,7 @@ def candidates(journal: str) -> list[Location]:
     return [
         Location(wanted),
         Location(fallback, f"{wanted} cannot be written"),
-        Location(None, f"neither {wanted} nor {fallback} can be written"),
+        Location(None, f"neither {wanted} nor {fallback} can be written: kept in memory"),
     ]
 
 
@@ -74,8 +74,7 @@ def prepare(path: Path) -> None:
         OSError: The folder cannot be made or written.
     """
     folder = path.parent
-    if not folder.exists():
-        folder.mkdir(parents=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if folder.name == ".autoops":
         ignore = folder / ".gitignore"
         if not ignore.exists():

@@ -162,12 +162,20 @@ def pending(store: Store, destination_id: int) -> int:
     return int(row[0])
 
 
-def is_settled(store: Store, process_id: int, span_mark: int, score_mark: int) -> bool:
-    """Whether nothing that a process had committed up to the marks (``seq``) is still to be sent."""
+def marks(store: Store) -> tuple[int, int]:
+    """The latest ``seq`` of spans and of scores."""
+    with store.reading() as connection:
+        latest = dict(connection.execute("SELECT name, seq FROM sqlite_sequence"))
+    return latest.get("spans", 0), latest.get("scores", 0)
+
+
+def is_settled(store: Store, destination_id: int, process_id: int, span_mark: int, score_mark: int) -> bool:
+    """Whether nothing that a process had committed for a destination up to the marks (``seq``) is still to be sent."""
     with store.reading() as connection:
         row = connection.execute(
-            "SELECT 1 FROM outbox WHERE process_id = ? AND ((kind = ? AND seq <= ?) OR (kind = ? AND seq <= ?)) LIMIT 1",
-            (process_id, SPAN, span_mark, SCORE, score_mark),
+            "SELECT 1 FROM outbox WHERE destination_id = ? AND process_id = ?"
+            " AND ((kind = ? AND seq <= ?) OR (kind = ? AND seq <= ?)) LIMIT 1",
+            (destination_id, process_id, SPAN, span_mark, SCORE, score_mark),
         ).fetchone()
     return row is None
 

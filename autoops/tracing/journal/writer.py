@@ -63,9 +63,7 @@ class Writer:
         self.health: Callable[[], dict[str, Any]] = dict
         self.agents = figures.AgentOutcomes()
         self.last_error: str | None = None
-        self.book = Book()
-        self.last_span = 0
-        self.last_score = 0
+        self.book = Book(self.journal)
         self.users = 0
         self._opened: deque[Span] = deque()
         self._store: Store | None = None
@@ -85,19 +83,19 @@ class Writer:
         if not self.buffer.filled.is_set():
             self.buffer.filled.set()
         if self._thread is None:
-            self._start()
+            self.start()
 
     def ended(self, span: Span) -> None:
         """Take an ended span."""
         self.buffer.put(span)
         if self._thread is None:
-            self._start()
+            self.start()
 
     def scored(self, score: Score) -> bool:
         """Take a score."""
         taken = self.buffer.put_score(score)
         if self._thread is None:
-            self._start()
+            self.start()
         return taken
 
     def store(self) -> Store:
@@ -107,6 +105,10 @@ class Writer:
                 self._store = open_store(self.journal)
                 _report(self._store)
             return self._store
+
+    def process_id(self) -> int | None:
+        """This process's row in the journal; None before it has written to it."""
+        return self.book.known()
 
     def refresh(self) -> None:
         """Read the figures anew."""
@@ -171,6 +173,7 @@ class Writer:
 
     def _run(self) -> None:
         pause = RETRY_S[0]
+        self._tick()
         while not self._stopping.is_set():
             if self.buffer.filled.wait(TICK_S):
                 # What came first waits for company: one commit costs as much as a hundred rows.
@@ -225,8 +228,6 @@ class Writer:
     def _note(self, committed: Committed) -> None:
         for span, seq in committed.new_seqs:
             span.seq = seq
-        self.last_span = committed.last_span or self.last_span
-        self.last_score = committed.last_score or self.last_score
         for agent, succeeded in committed.agents:
             self.agents.add(agent, succeeded=succeeded)
         if self.buffer.failing:
@@ -245,7 +246,7 @@ class Writer:
         if store is not None and (isinstance(error, JournalDamaged) or not store.is_in_place()):
             # Another file means other row numbers: nothing remembered of the old one holds.
             self._store = repair(store, damaged=isinstance(error, JournalDamaged))
-            self.book = Book()
+            self.book = Book(self.journal)
             for span in self._opened:
                 span.seq = None
             _report(self._store)
@@ -273,7 +274,8 @@ class Writer:
             except Exception:
                 logger.exception("a listener of the journal failed")
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the thread, once."""
         with self._opening:
             if self._thread is not None or self._stopping.is_set():
                 return
@@ -290,10 +292,9 @@ class Writer:
         """In a forked child: what waits is the parent's, and its thread is not here."""
         self.dropped = Counts()
         self.buffer = Buffer(self.buffer.capacity, self.buffer.patience_s, self.dropped)
-        self.book = Book()
+        self.book = Book(self.journal)
         self.figures = figures.NOTHING
         self.agents = figures.AgentOutcomes()
-        self.last_span = self.last_score = 0
         self._opened = deque()
         self._store = None
         self._thread = None
@@ -335,7 +336,7 @@ def _report(store: Store) -> None:
         and store.location.path is None
         and store.location.reason != "AUTOOPS_JOURNAL=off"
     ):
-        logger.warning("the trace journal is kept in memory only: %s", store.location.reason)
+        logger.warning("no trace journal on disk: %s", store.location.reason)
     elif store.location.reason and store.location.path is not None:
         logger.warning("the trace journal is at %s: %s", store.location.path, store.location.reason)
     else:
