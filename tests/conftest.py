@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from kit import ConfigFor, Start
+
     from config.langfuse_config import LangfuseConfig
     from config.langfuse_integration import LangfuseIntegrationService
-    from kit import ConfigFor, Start
 
 OURS = ("LANGFUSE_", "AUTOOPS_", "OTEL_")
 
@@ -79,7 +80,7 @@ def config_for() -> ConfigFor:
     """Return a function that makes a prompt configuration for a server: ``config_for(server, timeout=2)``."""
 
     def make(server: LoopbackServer, **changes: Any) -> LangfuseConfig:
-        from config.langfuse_config import LangfuseConfig  # noqa: PLC0415 - other tests need no SDK
+        from config.langfuse_config import LangfuseConfig
 
         values: dict[str, Any] = {
             "public_key": server.public_key,
@@ -98,7 +99,7 @@ def start(
     config_for: ConfigFor,
 ) -> Iterator[Start]:
     """Return a function that starts a service for a server; all of them are shut down after the test."""
-    from config.langfuse_integration import LangfuseIntegrationService  # noqa: PLC0415 - as above
+    from config.langfuse_integration import LangfuseIntegrationService
 
     started = []
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from config.langfuse_config import LangfuseConfig
-    from config.langfuse_integration import LangfuseIntegrationService
     from loopback import LoopbackServer
     from received import ReceivedSpan
+
+    from config.langfuse_config import LangfuseConfig
+    from config.langfuse_integration import LangfuseIntegrationService
 
 EVENT = {"type": "demand_spike", "source": "iot_sensor", "product_id": "PROD_123"}
 

@@ -136,7 +136,7 @@ def read_score(body: Mapping[str, Any], timestamp: str | None) -> ReceivedScore:
         observation_id=body.get("observationId"),
         name=body["name"],
         value=body["value"],
-        timestamp=timestamp,
+        timestamp=timestamp or body.get("timestamp"),
         body=body,
     )
 
