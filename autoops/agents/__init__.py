@@ -1,0 +1,1 @@
+"""Who decides: agents propose, the orchestrator finds conflicts, resolves them and commits."""

@@ -1,0 +1,44 @@
+"""What an agent is, and the situation it is asked about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from autoops.agents.book import Commitments
+    from autoops.agents.forecast import Forecast
+    from autoops.agents.messages import Event, EventType, Proposal
+    from autoops.agents.shop import Shop, ShopView
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that an agent may know when it is asked."""
+
+    shop: Shop
+    view: ShopView
+    committed: Commitments
+    forecast: Forecast
+
+    def product(self, index: int) -> str:
+        """Return a product's name."""
+        return self.shop.products[index].name
+
+    def cluster(self, index: int) -> str:
+        """Return a cluster's name."""
+        return self.shop.clusters[index].name
+
+
+class Agent(Protocol):
+    """Anything with a name, the operations it answers events with, and `propose`."""
+
+    name: str
+    operations: Mapping[EventType, str]
+    """Events it answers, and what it calls that: the second half of its span's name."""
+
+    def propose(self, event: Event, situation: Situation) -> list[Proposal]:
+        """Return what it wants done; nothing is done until the orchestrator commits it."""
+        ...

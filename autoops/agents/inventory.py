@@ -1,0 +1,262 @@
+"""The inventory agent: what to order, where, and how sure it is that it lasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoops.agents.figures import plain, probability, text
+from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
+from autoops.retail.distribution import (
+    demand_cdf,
+    demand_quantile,
+    expected_shortage,
+    normal_cdf,
+    normal_quantile,
+)
+from autoops.retail.replenishment import (
+    critical_ratio,
+    economic_cover,
+    expected_waste,
+    order_quantity,
+    perishable_ceiling,
+    protection_variance,
+)
+
+if TYPE_CHECKING:
+    from autoops.agents.agent import Situation
+    from autoops.agents.messages import Event
+    from autoops.retail.arrays import FloatArray, IntArray
+
+LATEST_USUAL_DELIVERY = 4
+"""Days; an order confirmed for later says that the supplier is late."""
+
+DELAY_DAYS = 3
+"""Days added to the lead time of a cluster whose supplier is late; assumed."""
+
+Z80 = 1.2816
+"""Standard deviations to either end of an 80 % interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryTuning:
+    """Constants, tuned on weeks 20-26 with fits on weeks 2-19."""
+
+    error: float = 0.39
+    """Coefficient of variation of the forecast over the protection interval."""
+    life_error: float = 0.39
+    """The same over shelf life plus lead time."""
+    cover: float = 1.0
+    """Factor on the economic cover."""
+    loss: float = 0.7
+    """Share of cost lost with an expired unit, what stickers bring taken off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What each product and cluster should have, and has; arrays are (products, clusters), units."""
+
+    lead_days: FloatArray
+    """(clusters,) days from order to delivery."""
+    mean: FloatArray
+    """Expected demand until an order placed tomorrow could arrive."""
+    variance: FloatArray
+    position: FloatArray
+    """On hand and under way, less what will expire before it can be sold."""
+    doomed: FloatArray
+    """What will expire before it can be sold."""
+    trigger: FloatArray
+    top: FloatArray
+    quantity: FloatArray
+    """What to order now."""
+
+    def lasting(self, extra: FloatArray) -> FloatArray:
+        """Return the probability that the position plus `extra` covers demand over the protection interval."""
+        return demand_cdf(self.position + extra, self.mean, self.variance)
+
+
+class InventoryAgent:
+    """Order-up-to levels from the forecast, a critical ratio, an economic cover and a ceiling for what expires."""
+
+    name = "inventory_agent"
+    operations = {  # noqa: RUF012 - read, never written; a Mapping in the protocol
+        EventType.DAY_STARTED: "plan_replenishment",
+        EventType.LOW_STOCK: "check_shelf",
+        EventType.DEMAND_SPIKE: "prepare_for_spike",
+        EventType.EXPIRY_NEAR: "replace_expiring",
+    }
+
+    def __init__(self, tuning: InventoryTuning | None = None) -> None:
+        self._tuning = tuning or InventoryTuning()
+
+    def propose(self, event: Event, situation: Situation) -> list[Proposal]:
+        """Return routine orders as a table for each cluster, or one order for each product an event is about."""
+        levels = self.levels(situation)
+        if event.type is EventType.DAY_STARTED:
+            clusters = range(len(situation.shop.clusters))
+            tables = (self._table(event, situation, levels, cluster) for cluster in clusters)
+            return [table for table in tables if table is not None]
+        products = [event.product] if event.product is not None else sorted(event.lines)
+        cluster = event.cluster
+        if cluster is None:
+            return []
+        orders = (self._single(event, situation, levels, product, cluster) for product in products)
+        return [order for order in orders if order is not None]
+
+    def levels(self, situation: Situation) -> Levels:
+        """Return triggers, tops, positions and what is missing, for all products and clusters."""
+        shop, view, forecast, tuning = situation.shop, situation.view, situation.forecast, self._tuning
+        rules, life = shop.economics, shop.shelf_life[:, None]
+        late = view.on_order[LATEST_USUAL_DELIVERY:].sum(axis=(0, 1)) > 0.0
+        lead = rules.lead_time_mean + DELAY_DAYS * late
+        interval = lead + 1.0
+        by_length = {days: forecast.over(round(days)) for days in set(interval.tolist())}
+        mean = np.stack([by_length[days][:, c] for c, days in enumerate(interval.tolist())], axis=1)
+        variance = protection_variance(
+            mean,
+            interval,
+            forecast.phi,
+            forecast.alpha,
+            error=tuning.error,
+            lead_variance=rules.lead_time_variance,
+        )
+        daily, cost = mean / interval, shop.cost[:, None]
+        cover = tuning.cover * economic_cover(daily, cost, rules.order_line_cost, rules.holding_rate)
+        paid = (situation.committed.price + view.funding).mean(axis=0)
+        margin = (1.0 + rules.goodwill) * np.maximum(paid - shop.cost, 0.02 * shop.cost)[:, None]
+        ratio = critical_ratio(margin, rules.holding_rate * cost * np.maximum(cover, 1.0))
+        trigger = demand_quantile(mean, variance, normal_quantile(ratio))
+        lasting = life + int(rules.lead_time_mean)
+        by_life = {int(days): forecast.over(int(days)) for days in np.unique(lasting)}
+        life_mean = np.stack([by_life[int(days)][p] for p, days in enumerate(lasting[:, 0])])
+        life_variance = protection_variance(
+            life_mean, lasting, forecast.phi, forecast.alpha, error=tuning.life_error
+        )
+        ceiling = perishable_ceiling(life_mean, life_variance, margin, tuning.loss * cost)
+        trigger = np.where(life > 0, np.minimum(trigger, ceiling), trigger)
+        top = trigger + (np.maximum(cover, 1.0) - 1.0) * daily
+        top = np.where(life > 0, np.minimum(top, ceiling), top)
+        aging = np.where(life > 0, view.on_hand, 0.0)
+        doomed = expected_waste(aging, forecast.daily, min(int(rules.lead_time_mean) + 1, len(aging)))
+        position = view.stock + view.on_order.sum(axis=0) + situation.committed.orders - doomed
+        quantity = order_quantity(position, trigger, top)
+        return Levels(lead, mean, variance, position, doomed, trigger, top, quantity)
+
+    def _table(self, event: Event, situation: Situation, levels: Levels, cluster: int) -> Proposal | None:
+        """Return the day's routine orders of one cluster, None if nothing is due."""
+        due = np.flatnonzero(levels.quantity[:, cluster] > 0.0)
+        if len(due) == 0:
+            return None
+        lines = tuple(self._line(situation, levels, int(product), cluster) for product in due)
+        lasting = levels.lasting(levels.quantity)[due, cluster]
+        expected, spread = float(lasting.sum()), float(np.sqrt((lasting * (1.0 - lasting)).sum()))
+        least = max(int(expected - spread), 1)
+        sure = normal_cdf(np.array((expected - least + 0.5) / max(spread, 0.1)))
+        until = event.date + timedelta(days=int(levels.lead_days[cluster]))
+        units = plain(sum(line.after for line in lines), 0)
+        gain, low, high = self._saving(situation, levels, due, cluster)
+        return Proposal(
+            id=f"{event.id}/order-{cluster}",
+            agent=self.name,
+            action=Action.ORDER,
+            type="routine_order",
+            lines=lines,
+            unit="units",
+            claim=f"at least {least} of these {len(lines)} products do not run out before {until:%d %B}",
+            confidence=probability(float(sure)),
+            effect=Effect(gain, low, high, "dollars", int(levels.lead_days[cluster]) + 1),
+            first_day=event.day,
+            days=1,
+            inputs={
+                "cluster": situation.cluster(cluster),
+                "products_due": len(lines),
+                "products": len(situation.shop.products),
+                "lead_days": plain(levels.lead_days[cluster]),
+            },
+            reasoning=(
+                f"{len(lines)} of {len(situation.shop.products)} products are at or under their reorder point with "
+                f"{text(levels.lead_days[cluster])} days until delivery; {text(units)} units bring them up to it."
+            ),
+        )
+
+    def _single(
+        self, event: Event, situation: Situation, levels: Levels, product: int, cluster: int
+    ) -> Proposal | None:
+        """Return one order that an event asks for, None if what is there suffices."""
+        if levels.quantity[product, cluster] <= 0.0:
+            return None
+        line = self._line(situation, levels, product, cluster)
+        f = line.figures
+        until = event.date + timedelta(days=int(levels.lead_days[cluster]))
+        gain, low, high = self._saving(situation, levels, np.array([product]), cluster)
+        sure = levels.lasting(levels.quantity)[product, cluster]
+        causes = {
+            EventType.LOW_STOCK: "The shelf reads low",
+            EventType.DEMAND_SPIKE: f"Demand of about {text(event.facts.get('multiplier', 1.0))} times the usual is announced",
+            EventType.EXPIRY_NEAR: f"{text(event.lines.get(product, 0.0))} units expire tonight",
+        }
+        return Proposal(
+            id=f"{event.id}/order-{product}",
+            agent=self.name,
+            action=Action.ORDER,
+            type=f"{event.type.value}_order",
+            lines=(line,),
+            unit="units",
+            claim=f"{situation.product(product)} does not run out in {situation.cluster(cluster)} before {until:%d %B}",
+            confidence=probability(float(sure)),
+            effect=Effect(gain, low, high, "dollars", int(levels.lead_days[cluster]) + 1),
+            first_day=event.day,
+            days=1,
+            inputs={
+                **event.facts,
+                "expiring_tonight": plain(event.lines.get(product, 0.0)),
+                "lead_days": plain(levels.lead_days[cluster]),
+            },
+            reasoning=(
+                f"{causes[event.type]}. {text(f['position'])} usable units are on hand and under way, the reorder "
+                f"point is {text(f['reorder_point'])} for {text(f['expected_demand'])} expected until "
+                f"{until:%d %B}: order {text(line.after)}, up to {text(f['order_up_to'])}."
+            ),
+        )
+
+    def _line(self, situation: Situation, levels: Levels, product: int, cluster: int) -> Line:
+        """Return one order with the numbers it was decided by."""
+        where = product, cluster
+        return Line(
+            product=product,
+            cluster=cluster,
+            before=plain(situation.committed.orders[where]),
+            after=plain(situation.committed.orders[where] + levels.quantity[where]),
+            figures={
+                "on_hand": plain(situation.view.stock[where]),
+                "on_order": plain(situation.view.on_order[:, product, cluster].sum()),
+                "will_expire": plain(levels.doomed[where], 1),
+                "position": plain(levels.position[where], 1),
+                "expected_demand": plain(levels.mean[where], 1),
+                "deviation": plain(np.sqrt(levels.variance[where]), 1),
+                "reorder_point": plain(levels.trigger[where], 1),
+                "order_up_to": plain(levels.top[where], 1),
+                "lasts_with_probability": probability(levels.lasting(levels.quantity)[where]),
+            },
+        )
+
+    def _saving(
+        self, situation: Situation, levels: Levels, products: IntArray, cluster: int
+    ) -> tuple[float, float, float]:
+        """Return dollars of margin and good will expected to be saved over the interval, with an 80 % interval."""
+        shop = situation.shop
+        paid = situation.committed.price[0] + situation.view.funding[0]
+        worth = (1.0 + shop.economics.goodwill) * np.maximum(paid - shop.cost, 0.0)[products]
+        mean, variance = levels.mean[products, cluster], levels.variance[products, cluster]
+        position, quantity = levels.position[products, cluster], levels.quantity[products, cluster]
+        without = expected_shortage(position, mean, variance)
+        with_order = expected_shortage(position + quantity, mean, variance)
+        ends = []
+        for z in (-Z80, Z80):
+            demand = demand_quantile(mean, variance, z)
+            served = np.minimum(demand, position + quantity) - np.minimum(demand, position)
+            ends.append(plain(float((worth * np.maximum(served, 0.0)).sum())))
+        return plain(float((worth * (without - with_order)).sum())), ends[0], ends[1]

@@ -1,0 +1,157 @@
+"""What agents say to each other: events, proposals, conflicts and decisions. All frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+
+class EventType(StrEnum):
+    """What can happen; the value names the event's trace."""
+
+    DAY_STARTED = "day_started"
+    """A shop opens: the routine decisions are due."""
+    DEMAND_SPIKE = "demand_spike"
+    """More demand than usual is announced for one product in one cluster."""
+    LOW_STOCK = "low_stock"
+    """A shelf sensor reads little stock for one product in one cluster."""
+    COMPETITOR_PRICE = "competitor_price"
+    """A competitor has cut its price of one product."""
+    EXPIRY_NEAR = "expiry_near"
+    """More units of some products expire tonight in one cluster than usually sell in a day."""
+
+
+class Action(StrEnum):
+    """What can be decided."""
+
+    ORDER = "order"
+    """Units to order from the supplier."""
+    PRICE = "price"
+    """Shelf price in all clusters, dollars."""
+    DISPLAY = "display"
+    """Displayed share of a cluster's stores."""
+    MARKDOWN = "markdown"
+    """Share taken off what expires tonight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, with what is known of it."""
+
+    id: str
+    type: EventType
+    day: int
+    date: date
+    source: str
+    product: int | None = None
+    """Index of the product, None if it concerns several."""
+    cluster: int | None = None
+    """Index of the cluster, None if it concerns all."""
+    facts: Mapping[str, float] = field(default_factory=dict)
+    """Figures that came with it, such as `multiplier` or `competitor_price`."""
+    lines: Mapping[int, float] = field(default_factory=dict)
+    """Product index → units, where an event concerns several products."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a decision is expected to bring, against leaving things as they are."""
+
+    mean: float
+    low: float
+    """Lower end of the 80 % interval."""
+    high: float
+    """Upper end of the 80 % interval."""
+    unit: str
+    horizon_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One product in one cluster (None: in all of them) that a proposal changes."""
+
+    product: int
+    cluster: int | None
+    before: float
+    after: float
+    figures: Mapping[str, float]
+    """The numbers it was decided by, rounded for the record."""
+    counterpart: int | None = None
+    """The product that gives its display slot, if one does."""
+    alternatives: tuple[int, ...] = ()
+    """Products that could take the slot instead, best first."""
+    conflict_id: str | None = None
+    """The conflict that changed or dropped it, if any."""
+    note: str = ""
+    """What the orchestrator did to it, if anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What one agent wants done; an event-driven one has one line, a routine one a table of them."""
+
+    id: str
+    agent: str
+    action: Action
+    type: str
+    """What kind of decision it would be, such as `routine_order` or `price_response`."""
+    lines: tuple[Line, ...]
+    unit: str
+    claim: str
+    """One observable statement; `confidence` is its probability."""
+    confidence: float
+    effect: Effect
+    first_day: int
+    """Day on which it takes effect."""
+    days: int
+    """Days for which it holds."""
+    inputs: Mapping[str, object]
+    reasoning: str
+    """Made from numbers that stand in the inputs or the lines."""
+
+
+class ConflictKind(StrEnum):
+    """What two proposals, or a proposal and the shop, can disagree about. Each has its rule."""
+
+    UNCOVERED_PROMOTION = "uncovered_promotion"
+    """A display or a price cut on stock that cannot cover the demand it makes."""
+    REORDER_AGAINST_MARKDOWN = "reorder_against_markdown"
+    """More is ordered of what is being sold off."""
+    GUARD_RAIL = "guard_rail"
+    """A price under cost or outside its rail around the plan."""
+    SAME_THING = "same_thing"
+    """Two proposals for one product's same dial on one day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A disagreement, the rule that settled it, and what came of it."""
+
+    id: str
+    kind: ConflictKind
+    product: int
+    cluster: int | None
+    agents: tuple[str, ...]
+    proposals: tuple[str, ...]
+    found: str
+    """What was wrong, in numbers."""
+    rule: str
+    resolution: str
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A proposal as committed: its lines are what is done."""
+
+    proposal: Proposal
+    lines: tuple[Line, ...]
+    trigger: str
+    """Id of the event that asked for it."""
+    date: date
+    conflict_ids: tuple[str, ...] = ()

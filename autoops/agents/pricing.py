@@ -1,0 +1,257 @@
+"""The pricing agent: a week's prices that keep the index, and what to do when a competitor cuts his."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoops.agents.figures import money, plain, probability, text
+from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
+from autoops.retail.distribution import normal_cdf
+from autoops.retail.pricing import (
+    PriceProblem,
+    best_changes,
+    contribution,
+    index_neutral_changes,
+    price_rails,
+)
+
+if TYPE_CHECKING:
+    from autoops.agents.agent import Situation
+    from autoops.agents.messages import Event
+    from autoops.agents.shop import SalesHistory, Shop
+    from autoops.retail.arrays import BoolArray, FloatArray, IntArray
+
+Z80 = 1.2816
+"""Standard deviations to either end of an 80 % interval."""
+
+WEEK = 7
+"""Days that a weekly price stands."""
+
+LEVEL_ERROR = 0.25
+"""Coefficient of variation of a week's demand beyond counting noise; assumed, for confidences only."""
+
+CENT = 0.005
+"""Dollars; smaller differences are no new price."""
+
+
+@dataclass(frozen=True, slots=True)
+class PricingTuning:
+    """Constants, and what is assumed."""
+
+    diverted: float = 0.3
+    """Share of a unit gained that is taken from the same category; assumed."""
+    weeks_kept: float = 4.0
+    """Weeks over which new shelf labels must pay."""
+    promoted: float = 0.03
+    """Planned discount from which a price is a promotion agreed with the vendor and left alone."""
+    widest: float = 0.30
+    """Deepest answer to a competitor that the agent considers; the guard rails are the orchestrator's."""
+
+
+class PricingAgent:
+    """Prices by shrunk elasticities: index-neutral once a week, and by margin, not by reflex, against competitors."""
+
+    name = "pricing_agent"
+    operations = {  # noqa: RUF012 - read, never written; a Mapping in the protocol
+        EventType.DAY_STARTED: "set_weekly_prices",
+        EventType.COMPETITOR_PRICE: "answer_competitor",
+    }
+
+    def __init__(self, shop: Shop, history: SalesHistory, tuning: PricingTuning | None = None) -> None:
+        self._tuning = tuning or PricingTuning()
+        revenue = history.units.sum(axis=(1, 2)) * shop.reference_price
+        self._weight: FloatArray = revenue / revenue.sum()
+        self._answering: dict[int, int] = {}
+
+    def propose(self, event: Event, situation: Situation) -> list[Proposal]:
+        """Return the week's prices on a Monday, or one answer to a competitor."""
+        if event.type is EventType.COMPETITOR_PRICE and event.product is not None:
+            return [self._answer(event, situation, event.product)]
+        if situation.view.weekday == 0:
+            weekly = self._weekly(event, situation)
+            return [] if weekly is None else [weekly]
+        return []
+
+    def _weekly(self, event: Event, situation: Situation) -> Proposal | None:
+        """Return the changes that earn most this week while the index does not rise, None if none pays."""
+        problem = self._problem(situation, situation.forecast.daily[:WEEK].sum(axis=(0, 2)))
+        free = self._free(situation)
+        change = self._changes(situation, problem, free)
+        gain = contribution(problem, change) - contribution(problem, np.zeros_like(change))
+        changed = np.flatnonzero(change)
+        if len(changed) == 0:
+            return None
+        lines = tuple(self._line(situation, problem, int(p), float(change[p])) for p in changed)
+        sd = np.abs(self._slope(problem, change)) * situation.forecast.elasticity_sd
+        total, spread = float(gain.sum()), float(np.sqrt((sd[changed] ** 2).sum()))
+        index = plain(float((self._weight * change).sum()) * 100.0, 3)
+        floor, sure = self._floor(situation, problem, change, changed, 0.9)
+        raised = sum(line.after > line.before for line in lines)
+        return Proposal(
+            id=f"{event.id}/prices",
+            agent=self.name,
+            action=Action.PRICE,
+            type="weekly_prices",
+            lines=lines,
+            unit="dollars",
+            claim=f"the {len(lines)} products earn at least {money(floor)} this week",
+            confidence=sure,
+            effect=Effect(
+                plain(total), plain(total - Z80 * spread), plain(total + Z80 * spread), "dollars", WEEK
+            ),
+            first_day=event.day,
+            days=WEEK,
+            inputs={
+                "price_rail_percent": plain(100.0 * situation.shop.economics.price_rail),
+                "index_change_percent": index,
+                "products_free_to_move": int(free.sum()),
+                "raised": raised,
+                "lowered": len(lines) - raised,
+            },
+            reasoning=(
+                f"{raised} prices up where demand answers least, {len(lines) - raised} down where it answers most; the "
+                f"price index at fixed weights moves by {text(index)} %. Expected {money(total)} this week."
+            ),
+        )
+
+    def _answer(self, event: Event, situation: Situation, product: int) -> Proposal:
+        """Return the price that earns most while a competitor's cut lasts; holding is an answer too."""
+        days = int(event.facts["length_days"])
+        known = min(days, len(situation.forecast.daily))
+        demand = situation.forecast.daily[:known].sum(axis=(0, 2)) * days / known
+        one = _only(self._problem(situation, demand), product)
+        wide = np.array([self._tuning.widest])
+        best = best_changes(one, np.log1p(-wide), np.log1p(np.array([situation.shop.economics.price_rail])))
+        match = np.log(np.array([event.facts["competitor_price"] / event.facts["planned_price"]]))
+        hold = contribution(one, np.zeros(1))
+        gain = float((contribution(one, best) - hold)[0])
+        matching = float((contribution(one, match) - hold)[0])
+        cost = situation.shop.economics.label_cost * len(situation.shop.clusters)
+        if gain <= cost:
+            best, gain = np.zeros(1), 0.0
+        else:
+            self._answering[product] = situation.view.day + days
+        line = self._line(situation, self._problem(situation, demand), product, float(best[0]))
+        line_figures = {**line.figures, "gain_of_matching": plain(matching), "gain_of_answer": plain(gain)}
+        spread = float(np.abs(self._slope(one, best))[0] * situation.forecast.elasticity_sd[product])
+        floor, sure = self._floor(situation, one, best, np.array([0]), 0.8)
+        held = abs(line.after - line.before) < CENT
+        return Proposal(
+            id=f"{event.id}/price",
+            agent=self.name,
+            action=Action.PRICE,
+            type="competitor_response",
+            lines=(Line(product, None, line.before, line.after, line_figures),),
+            unit="dollars",
+            claim=(
+                f"{situation.product(product)} earns at least {money(floor)} "
+                f"before {event.date + timedelta(days=days):%d %B}"
+            ),
+            confidence=sure,
+            effect=Effect(
+                plain(gain), plain(gain - Z80 * spread), plain(gain + Z80 * spread), "dollars", days
+            ),
+            first_day=event.day,
+            days=days,
+            inputs={**event.facts, "label_cost": plain(cost)},
+            reasoning=(
+                f"A competitor asks {money(event.facts['competitor_price'])} against our "
+                f"{money(event.facts['planned_price'])}. At elasticity {text(line.figures['elasticity'])} and "
+                f"{money(line.figures['unit_cost'])} cost, matching would bring {money(plain(matching))} over "
+                f"{days} days, "
+                + (
+                    f"so the price stays at {money(line.after)}."
+                    if held
+                    else f"{money(line.after)} brings {money(plain(gain))}."
+                )
+            ),
+        )
+
+    def _problem(self, situation: Situation, demand: FloatArray) -> PriceProblem:
+        """Return what a change of each planned price is weighed by, vendors' money taken off the cost."""
+        shop, view = situation.shop, situation.view
+        price, cost = view.price[0], shop.cost - view.funding[0]
+        margin = np.maximum(price - cost, 0.0)
+        return PriceProblem(
+            price, cost, demand, situation.forecast.elasticity, self._tuning.diverted * margin
+        )
+
+    def _free(self, situation: Situation) -> BoolArray:
+        """Return which products may move: not promoted, not in answer to a competitor, not under cost as planned."""
+        shop, view = situation.shop, situation.view
+        promoted = view.price[0] < (1.0 - self._tuning.promoted) * shop.reference_price
+        answering = np.zeros(len(shop.products), dtype=np.bool_)
+        answering[[product for product, end in self._answering.items() if end > view.day]] = True
+        result: BoolArray = ~promoted & ~answering & (view.price[0] > shop.cost)
+        return result
+
+    def _changes(self, situation: Situation, problem: PriceProblem, free: BoolArray) -> FloatArray:
+        """Return index-neutral log changes of the free products that pay their labels."""
+        shop, view = situation.shop, situation.view
+        low, high = price_rails(view.price[0], shop.cost, shop.economics.price_rail)
+        labels = shop.economics.label_cost * len(shop.clusters) / self._tuning.weeks_kept
+        return index_neutral_changes(
+            problem,
+            np.where(free, np.log(low / view.price[0]), 0.0),
+            np.where(free, np.log(high / view.price[0]), 0.0),
+            self._weight,
+            labels,
+        )
+
+    def _line(self, situation: Situation, problem: PriceProblem, product: int, change: float) -> Line:
+        """Return one price with the numbers it was decided by."""
+        price = float(problem.price[product])
+        return Line(
+            product=product,
+            cluster=None,
+            before=plain(float(situation.committed.price[0, product])),
+            after=plain(price * float(np.exp(change))),
+            figures={
+                "planned_price": plain(price),
+                "unit_cost": plain(float(situation.shop.cost[product])),
+                "vendor_funding": plain(float(situation.view.funding[0, product])),
+                "elasticity": plain(float(problem.elasticity[product])),
+                "expected_units": plain(float(problem.demand[product]), 1),
+                "change_percent": plain(100.0 * float(np.expm1(change)), 1),
+            },
+        )
+
+    @staticmethod
+    def _slope(problem: PriceProblem, change: FloatArray) -> FloatArray:
+        """Return d contribution / d elasticity at the changes."""
+        units = problem.demand * np.exp(problem.elasticity * change)
+        worth = problem.price * np.exp(change) - problem.cost - problem.diverted
+        result: FloatArray = units * change * worth
+        return result
+
+    @staticmethod
+    def _floor(
+        situation: Situation, problem: PriceProblem, change: FloatArray, products: IntArray, share: float
+    ) -> tuple[float, float]:
+        """Return whole dollars, `share` of what `products` should earn, and the probability of that much.
+
+        `products` are rows of the problem. Normal: counting noise, an error of the level, and the elasticity's.
+        """
+        units = problem.demand * np.exp(problem.elasticity * change)
+        worth = problem.price * np.exp(change) - problem.cost
+        spread = worth * np.sqrt(situation.forecast.phi * units + (LEVEL_ERROR * units) ** 2)
+        expected = float((units * worth)[products].sum())
+        deviation = max(float(np.sqrt((spread[products] ** 2).sum())), 0.01)
+        floor = plain(share * expected, 0)
+        return floor, probability(float(normal_cdf(np.array((expected - floor) / deviation))))
+
+
+def _only(problem: PriceProblem, product: int) -> PriceProblem:
+    """Return the problem of one product."""
+    here = slice(product, product + 1)
+    return PriceProblem(
+        problem.price[here],
+        problem.cost[here],
+        problem.demand[here],
+        problem.elasticity[here],
+        problem.diverted[here],
+    )

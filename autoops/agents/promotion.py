@@ -1,0 +1,379 @@
+"""The promotion agent: which products deserve the display slots, and stickers for what expires tonight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoops.agents.figures import money, plain, probability, text
+from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
+from autoops.retail.distribution import demand_cdf, demand_quantile, demand_variance
+from autoops.retail.markdown import CLEARANCE_ELASTICITY, best_markdown, units_cleared
+from autoops.retail.promotion import best_swaps, display_value
+
+if TYPE_CHECKING:
+    from autoops.agents.agent import Situation
+    from autoops.agents.messages import Event
+    from autoops.retail.arrays import FloatArray
+
+Z80 = 1.2816
+"""Standard deviations to either end of an 80 % interval."""
+
+WEEK = 7
+"""Days that a weekly display stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionTuning:
+    """Constants, and what is assumed."""
+
+    diverted: float = 0.3
+    """Share of a unit gained that is taken from the same category; assumed."""
+    hurdle: float = 10.0
+    """Dollars a week that moving a display must bring."""
+    most_swaps: int = 6
+    """Displays moved in one cluster for one week."""
+    displayed: float = 0.5
+    """Displayed share from which a product counts as promoted."""
+    alternatives: int = 5
+    """Products named that could take a slot instead."""
+    sell_share: float = 0.7
+    """Of what a display should sell, the part that the agent puts its word to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """A cluster's display slots over some days."""
+
+    first: int
+    """Days from today to the first."""
+    days: int
+    share: FloatArray
+    """(products,) committed displayed share."""
+    demand: FloatArray
+    """(products,) units expected over the days without display."""
+    value: FloatArray
+    """(products,) dollars that a whole display adds."""
+
+
+class PromotionAgent:
+    """Ranks displays by the margin they add; marks down what expires tonight and would not sell."""
+
+    name = "promotion_agent"
+    operations = {  # noqa: RUF012 - read, never written; a Mapping in the protocol
+        EventType.DAY_STARTED: "plan_displays",
+        EventType.DEMAND_SPIKE: "display_demand",
+        EventType.LOW_STOCK: "release_display",
+        EventType.EXPIRY_NEAR: "mark_down",
+    }
+
+    def __init__(self, tuning: PromotionTuning | None = None) -> None:
+        self._tuning = tuning or PromotionTuning()
+        self._yesterday: FloatArray | None = None
+
+    def propose(self, event: Event, situation: Situation) -> list[Proposal]:
+        """Return displays to start today and to plan for next week, a display to move, or stickers."""
+        if event.type is EventType.DAY_STARTED:
+            return self._routine(event, situation)
+        if event.cluster is None:
+            return []
+        if event.type is EventType.EXPIRY_NEAR:
+            stickers = (self._sticker(event, situation, p, event.cluster) for p in sorted(event.lines))
+            return [sticker for sticker in stickers if sticker is not None]
+        if event.product is None:
+            return []
+        moved = (
+            self._show(event, situation, event.product, event.cluster)
+            if event.type is EventType.DEMAND_SPIKE
+            else self._release(event, situation, event.product, event.cluster)
+        )
+        return [] if moved is None else [moved]
+
+    def _routine(self, event: Event, situation: Situation) -> list[Proposal]:
+        """Return displays that start today and, on a Monday, next week's swaps; one table for each cluster."""
+        today = situation.committed.display[0]
+        before = today if self._yesterday is None else self._yesterday
+        self._yesterday = today
+        clusters = range(len(situation.shop.clusters))
+        found = [self._starts(event, situation, before, cluster) for cluster in clusters]
+        if situation.view.weekday == 0:
+            found += [self._next_week(event, situation, cluster) for cluster in clusters]
+        return [proposal for proposal in found if proposal is not None]
+
+    def _starts(
+        self, event: Event, situation: Situation, before: FloatArray, cluster: int
+    ) -> Proposal | None:
+        """Return the displays of one cluster that begin today."""
+        slots, tuning = self._slots(situation, cluster, 0, WEEK), self._tuning
+        begins = (slots.share >= tuning.displayed) & (before[:, cluster] < tuning.displayed)
+        spare = self._spare(slots)
+        lines = tuple(
+            self._line(
+                situation,
+                slots,
+                int(p),
+                cluster,
+                float(before[p, cluster]),
+                float(slots.share[p]),
+                None,
+                spare,
+            )
+            for p in np.flatnonzero(begins)
+        )
+        if not lines:
+            return None
+        return self._proposal(
+            event,
+            situation,
+            slots,
+            cluster,
+            "display_start",
+            lines,
+            f"{len(lines)} displays begin as planned",
+        )
+
+    def _next_week(self, event: Event, situation: Situation, cluster: int) -> Proposal | None:
+        """Return next week's swaps of one cluster: early enough for stock to be ordered for them."""
+        slots, tuning = self._slots(situation, cluster, WEEK, WEEK), self._tuning
+        swaps = best_swaps(slots.share, slots.value, tuning.hurdle, tuning.most_swaps)
+        taken = {taker for _, taker in swaps}
+        spare = tuple(product for product in self._spare(slots) if product not in taken)
+        lines = tuple(
+            self._line(
+                situation,
+                slots,
+                taker,
+                cluster,
+                float(slots.share[taker]),
+                float(slots.share[giver]),
+                giver,
+                spare,
+            )
+            for giver, taker in swaps
+        )
+        if not lines:
+            return None
+        gain = plain(sum(line.figures["gain"] for line in lines))
+        why = f"{len(lines)} displays of next week move to products on which they bring {money(gain)} more"
+        return self._proposal(event, situation, slots, cluster, "display_plan", lines, why)
+
+    def _show(self, event: Event, situation: Situation, product: int, cluster: int) -> Proposal | None:
+        """Return a display for a product whose demand is announced to rise, None if no slot gains by it."""
+        first = int(event.facts["starts_in_days"])
+        days = min(int(event.facts["length_days"]), len(situation.forecast.daily) - first)
+        if days <= 0:
+            return None
+        slots = self._slots(situation, cluster, first, days)
+        return self._exchange(event, situation, slots, cluster, None, product)
+
+    def _release(self, event: Event, situation: Situation, product: int, cluster: int) -> Proposal | None:
+        """Return the display of a product that runs low to another, None if it holds no slot."""
+        days = int(situation.shop.economics.lead_time_mean)
+        slots = self._slots(situation, cluster, 0, days)
+        if slots.share[product] < self._tuning.displayed:
+            return None
+        return self._exchange(event, situation, slots, cluster, product, None)
+
+    def _exchange(
+        self,
+        event: Event,
+        situation: Situation,
+        slots: Slots,
+        cluster: int,
+        giver: int | None,
+        taker: int | None,
+    ) -> Proposal | None:
+        """Return one swap of a slot, the partner that was not given chosen by value; None if it does not pay."""
+        held = np.flatnonzero(slots.share >= self._tuning.displayed)
+        spare = self._spare(slots)
+        if taker is not None and (slots.share[taker] >= self._tuning.displayed or len(held) == 0):
+            return None
+        if giver is None:
+            giver = int(held[slots.value[held].argmin()])
+        if taker is None:
+            if not spare:
+                return None
+            taker, spare = spare[0], spare[1:]
+        line = self._line(
+            situation,
+            slots,
+            taker,
+            cluster,
+            float(slots.share[taker]),
+            float(slots.share[giver]),
+            giver,
+            spare,
+        )
+        running_low = event.type is EventType.LOW_STOCK
+        if not running_low and line.figures["gain"] <= self._tuning.hurdle * slots.days / WEEK:
+            return None
+        gain = money(line.figures["gain"])
+        why = (
+            f"{situation.product(giver)} runs low; its display goes to {situation.product(taker)}, worth "
+            f"{money(line.figures['display_value'])} there"
+            if running_low
+            else f"Demand of about {text(event.facts['multiplier'])} times the usual makes the display worth {gain} more "
+            f"here than with {situation.product(giver)}"
+        )
+        return self._proposal(event, situation, slots, cluster, "display_move", (line,), why)
+
+    def _proposal(
+        self,
+        event: Event,
+        situation: Situation,
+        slots: Slots,
+        cluster: int,
+        kind: str,
+        lines: tuple[Line, ...],
+        why: str,
+    ) -> Proposal:
+        """Return the lines as a proposal, its word put to what they sell together."""
+        forecast, tuning = situation.forecast, self._tuning
+        units = np.array([line.figures["displayed_units"] for line in lines])
+        mean = np.array(units.sum())
+        variance = (
+            demand_variance(units, forecast.phi, forecast.alpha / slots.days) + (0.3 * units) ** 2
+        ).sum()
+        least = np.floor(tuning.sell_share * mean)
+        sure = 1.0 - demand_cdf(least, mean, variance)
+        value = plain(sum(line.figures["gain"] for line in lines))
+        subject = (
+            situation.product(lines[0].product)
+            if len(lines) == 1
+            else f"these {len(lines)} products together"
+        )
+        low, high = (float(demand_quantile(mean, variance, z)) / max(float(mean), 1.0) for z in (-Z80, Z80))
+        return Proposal(
+            id=f"{event.id}/{kind}-{cluster}",
+            agent=self.name,
+            action=Action.DISPLAY,
+            type=kind,
+            lines=lines,
+            unit="displayed share",
+            claim=(
+                f"{subject} sell{'s' if len(lines) == 1 else ''} at least {text(float(least))} units in "
+                f"{situation.cluster(cluster)} in the {slots.days} days from {_day(event, slots.first)}"
+            ),
+            confidence=probability(float(sure)),
+            effect=Effect(value, plain(value * low), plain(value * high), "dollars", slots.days),
+            first_day=event.day + slots.first,
+            days=slots.days,
+            inputs={
+                **event.facts,
+                "cluster": situation.cluster(cluster),
+                "displays": len(lines),
+                "gain": value,
+                "givers": {
+                    situation.product(line.product): situation.product(line.counterpart)
+                    for line in lines
+                    if line.counterpart is not None
+                },
+            },
+            reasoning=f"{why}.",
+        )
+
+    def _slots(self, situation: Situation, cluster: int, first: int, days: int) -> Slots:
+        """Return a cluster's slots over some days from `first` days ahead, with what each product makes of one."""
+        shop, when = situation.shop, slice(first, first + days)
+        share = situation.committed.display[first, :, cluster]
+        lift = situation.forecast.lift
+        demand = situation.forecast.daily[when, :, cluster].sum(axis=0) / np.exp(lift * share)
+        margin = (situation.committed.price[when] + situation.view.funding[when]).mean(axis=0) - shop.cost
+        value = display_value(
+            demand, lift, margin, self._tuning.diverted * np.maximum(margin, 0.0), np.ones_like(lift)
+        )
+        return Slots(first, days, share, demand, value)
+
+    def _spare(self, slots: Slots) -> tuple[int, ...]:
+        """Return the products without a slot that would make most of one, best first."""
+        free = np.flatnonzero(slots.share < 0.1)
+        best = free[np.argsort(-slots.value[free], kind="stable")]
+        return tuple(int(product) for product in best[: self._tuning.alternatives])
+
+    def _line(
+        self,
+        situation: Situation,
+        slots: Slots,
+        product: int,
+        cluster: int,
+        before: float,
+        after: float,
+        giver: int | None,
+        spare: tuple[int, ...],
+    ) -> Line:
+        """Return one display with the numbers it was decided by."""
+        lift = float(situation.forecast.lift[product])
+        value = float(slots.value[product])
+        given = 0.0 if giver is None else float(slots.value[giver])
+        return Line(
+            product=product,
+            cluster=cluster,
+            before=plain(before),
+            after=plain(after),
+            figures={
+                "units_without_display": plain(float(slots.demand[product]), 1),
+                "lift_percent": plain(100.0 * float(np.expm1(lift)), 1),
+                "displayed_units": plain(float(slots.demand[product]) * float(np.exp(lift * after)), 1),
+                "display_value": plain(value),
+                "value_with_giver": plain(given),
+                "gain": plain((after - before) * (value - given)),
+            },
+            counterpart=giver,
+            alternatives=spare,
+        )
+
+    def _sticker(self, event: Event, situation: Situation, product: int, cluster: int) -> Proposal | None:
+        """Return a sticker on what expires tonight, None if it sells at the full price as well."""
+        expiring = event.lines[product]
+        expected = float(situation.forecast.daily[0, product, cluster])
+        depth = float(best_markdown(np.array(expiring), np.array(expected)))
+        if depth == 0.0:
+            return None
+        price = float(situation.committed.price[0, product])
+        wanted = expected * (1.0 - depth) ** CLEARANCE_ELASTICITY
+        variance = demand_variance(np.array(wanted), situation.forecast.phi, situation.forecast.alpha)
+        gains = []
+        for z in (None, -Z80, Z80):
+            scale = (
+                1.0
+                if z is None
+                else float(demand_quantile(np.array(wanted), variance, z)) / max(wanted, 1e-6)
+            )
+            demand, off = np.array(expected * scale), np.array(depth)
+            cleared = float(units_cleared(np.array(expiring), demand, off, CLEARANCE_ELASTICITY))
+            gains.append(plain(price * (cleared * (1.0 - depth) - min(expiring, expected * scale))))
+        figures = {
+            "expiring_units": plain(expiring),
+            "expected_at_full_price": plain(expected, 1),
+            "expected_with_sticker": plain(min(wanted, expiring), 1),
+            "price": plain(price),
+            "sticker_price": plain(price * (1.0 - depth)),
+            "gain": gains[0],
+        }
+        return Proposal(
+            id=f"{event.id}/markdown-{product}",
+            agent=self.name,
+            action=Action.MARKDOWN,
+            type="last_day_markdown",
+            lines=(Line(product, cluster, 0.0, depth, figures),),
+            unit="share off the price",
+            claim=f"all {text(expiring)} units of {situation.product(product)} in {situation.cluster(cluster)} sell tonight",
+            confidence=probability(1.0 - float(demand_cdf(np.array(expiring), np.array(wanted), variance))),
+            effect=Effect(gains[0], gains[1], gains[2], "dollars", 1),
+            first_day=event.day,
+            days=1,
+            inputs={"cluster": situation.cluster(cluster), "expiring_units": plain(expiring)},
+            reasoning=(
+                f"{text(expiring)} units expire tonight and {text(figures['expected_at_full_price'])} would sell at "
+                f"{money(price)}. At {money(figures['sticker_price'])}, {text(figures['expected_with_sticker'])} sell: "
+                f"{money(gains[0])} more."
+            ),
+        )
+
+
+def _day(event: Event, ahead: int) -> str:
+    """Return the date some days after an event, as it reads in a sentence."""
+    return f"{event.date + timedelta(days=ahead):%d %B}"

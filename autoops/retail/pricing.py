@@ -1,0 +1,113 @@
+"""Prices within guard rails: the best change of one price, and the best set of changes that keeps the index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from autoops.retail.arrays import FloatArray
+
+STEPS = 41
+"""Prices tried between the two rails; at a rail of 10 % they lie half a per cent apart."""
+
+BISECTIONS = 40
+"""Halvings of the index's multiplier; what is left of the interval is under a billionth of a dollar."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceProblem:
+    """What a price change is weighed by; every field has shape (products,)."""
+
+    price: FloatArray
+    """Dollars planned."""
+    cost: FloatArray
+    """Dollars a unit costs."""
+    demand: FloatArray
+    """Units expected at the planned price."""
+    elasticity: FloatArray
+    """d log units / d log price, negative."""
+    diverted: FloatArray
+    """Dollars of margin that a unit gained takes from its neighbours in the category."""
+
+
+def contribution(problem: PriceProblem, change: FloatArray) -> FloatArray:
+    """Return dollars earned at log price changes `change`, shape (products, …) as `change`.
+
+    Constant elasticity, as in Phillips, *Pricing and Revenue Optimization* (2005), chapter 3; units gained
+    are charged what they take from the category.
+    """
+    shape = (-1, *([1] * (change.ndim - 1)))
+    price, cost, demand, elasticity, diverted = (
+        array.reshape(shape)
+        for array in (problem.price, problem.cost, problem.demand, problem.elasticity, problem.diverted)
+    )
+    units = demand * np.exp(elasticity * change)
+    result: FloatArray = units * (price * np.exp(change) - cost) - (units - demand) * diverted
+    return result
+
+
+def best_changes(problem: PriceProblem, low: FloatArray, high: FloatArray) -> FloatArray:
+    """Return each product's best log price change between its rails, each for itself.
+
+    Inside the rails this is Lerner's rule: price = cost * e / (1 + e), elasticity e < -1 (Lerner 1934).
+    """
+    return _best(problem, _grid(low, high), np.zeros_like(low), 0.0, 0.0)
+
+
+def index_neutral_changes(
+    problem: PriceProblem, low: FloatArray, high: FloatArray, weight: FloatArray, label_cost: float = 0.0
+) -> FloatArray:
+    """Return the log price changes that earn most while the weighted index does not rise.
+
+    Args:
+        problem: What is earned.
+        low: (products,) lowest log change allowed, at most 0.
+        high: (products,) highest log change allowed, at least 0.
+        weight: (products,) fixed weights of the index. Fixed, for weights that drift with sales can be gamed.
+        label_cost: Dollars that any change of a price costs.
+
+    Lagrangian relaxation with one multiplier found by bisection: Everett, Operations Research 11 (1963).
+    """
+    grid = _grid(low, high)
+    free = _best(problem, grid, weight, 0.0, label_cost)
+    if float((weight * free).sum()) <= 0.0:
+        return free
+    least, most = 0.0, 1.0
+    while float((weight * _best(problem, grid, weight, most, label_cost)).sum()) > 0.0 and most < 1e12:
+        most *= 4.0
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (least + most)
+        if float((weight * _best(problem, grid, weight, middle, label_cost)).sum()) > 0.0:
+            least = middle
+        else:
+            most = middle
+    return _best(problem, grid, weight, most, label_cost)
+
+
+def price_rails(price: FloatArray, cost: FloatArray, rail: float) -> tuple[FloatArray, FloatArray]:
+    """Return the lowest and highest shelf price allowed around the planned `price`, in dollars.
+
+    The rail is a share of the plan, and nothing goes under cost; where the plan is under cost, it stands.
+    """
+    low = np.maximum(price * (1.0 - rail), np.minimum(cost, price))
+    return low, price * (1.0 + rail)
+
+
+def _grid(low: FloatArray, high: FloatArray) -> FloatArray:
+    """Return (products, STEPS) changes from `low` to `high`, with the one nearest zero made zero."""
+    grid = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, STEPS)[None, :]
+    rows = np.arange(len(low))
+    grid[rows, np.abs(grid).argmin(axis=1)] = 0.0
+    return grid
+
+
+def _best(
+    problem: PriceProblem, grid: FloatArray, weight: FloatArray, multiplier: float, label_cost: float
+) -> FloatArray:
+    """Return the grid's change of largest contribution less the index's price and the labels."""
+    value = contribution(problem, grid) - multiplier * weight[:, None] * grid - label_cost * (grid != 0.0)
+    result: FloatArray = np.take_along_axis(grid, value.argmax(axis=1)[:, None], axis=1)[:, 0]
+    return result

@@ -1,0 +1,62 @@
+"""All that a simulation stands on, made once: the shop, its past, its calendar, and the truth behind its sales."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoops.agents.shop import SalesHistory, Shop
+from autoops.simulation.calendar import Calendar, planned_calendar
+from autoops.simulation.market import Truth, fit_truth
+from autoops.simulation.store import Store
+from autoops.simulation.streams import Stream, generator
+
+if TYPE_CHECKING:
+    from autoops.simulation.assumptions import Assumptions
+    from autoops.simulation.panel import Panel
+
+OPENING_ORDERS = 3
+"""Days on which the opening orders arrive: until then, no order of the policy can have arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The panel, what the shop knows of it, and what it does not."""
+
+    panel: Panel
+    assumed: Assumptions
+    shop: Shop
+    history: SalesHistory
+    calendar: Calendar
+    truth: Truth
+
+    def opening_store(self, seed: int) -> Store:
+        """Return the stock and orders that every policy begins with: some days of mean demand, of mixed age."""
+        store = Store(self.shop.shelf_life, self.shop.shape[1])
+        daily = self.history.units.mean(axis=2) / 7.0
+        life = self.shop.shelf_life[:, None]
+        cover = np.where(
+            life > 0, np.minimum(self.assumed.opening_cover, 0.6 * life), self.assumed.opening_cover
+        )
+        aged = np.floor(generator(seed, Stream.OPENING).random(daily.shape) * np.maximum(life - 1, 1))
+        store.deliver(np.round(daily * cover), aged)
+        store.on_order[:OPENING_ORDERS] = np.round(daily)
+        return store
+
+
+def build_world(panel: Panel, assumed: Assumptions) -> World:
+    """Fit the truth on all of the panel's weeks; give the shop the weeks of the fit alone."""
+    weeks = panel.split.fit_weeks
+    shop = Shop(panel.products, panel.clusters, panel.cost, panel.reference_price, assumed.economics())
+    history = SalesHistory(
+        units=assumed.scale * panel.units[:, :, :weeks],
+        price=panel.price[:, :weeks],
+        display=panel.display[:, :, :weeks],
+        mailer=panel.mailer[:, :weeks],
+        weekday=panel.weekday,
+        scale=assumed.scale,
+    )
+    calendar = planned_calendar(panel, assumed.vendor_funding)
+    return World(panel, assumed, shop, history, calendar, fit_truth(panel, assumed.scale))
