@@ -126,20 +126,24 @@ class Deliverer:
         self._hurry = True
         try:
             spans, scores = outbox.marks(self.writer.store())
-            while True:
-                if self._is_settled(spans, scores):
-                    return True
+            while not self._is_settled(spans, scores):
                 left = deadline - time.monotonic()
-                if left <= 0 or (self.status.connection is Connection.UNAVAILABLE and not wait_out_faults):
+                gives_up = not wait_out_faults and (
+                    self.status.connection is Connection.UNAVAILABLE or not self._may_send()
+                )
+                if left <= 0 or gives_up:
                     return False
+                self.start()
                 thread = self._thread
-                if thread is None or not thread.is_alive():
-                    if not self._pass(timeout_s=left):
-                        return self._is_settled(spans, scores)
+                if thread is not None and thread.is_alive():
+                    self._wake.set()
+                elif self._pass(timeout_s=left):
                     continue
-                self._wake.set()
+                elif not wait_out_faults:
+                    return self._is_settled(spans, scores)
                 with self._settled:
                     self._settled.wait(min(left, 0.05))
+            return True
         except JournalError as error:
             logger.debug("delivery could not be waited for: %s", error)
             return False

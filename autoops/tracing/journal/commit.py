@@ -110,7 +110,8 @@ class Book:
                 (os.getpid(), program, now, now),
             )
             self.process_id = int(cursor.lastrowid or 0)
-            _enrolled[self._journal] = (self.process_id, now)
+            if self._journal != "off":
+                _enrolled[self._journal] = (self.process_id, now)
         return self.process_id
 
     def source(self, connection: sqlite3.Connection, config: LangfuseConfig) -> Source:
@@ -149,9 +150,11 @@ class Book:
         updates: list[tuple[int, SpanRow]] = []
         due: list[tuple[int, SpanRow, Source]] = []
         moved_to: dict[tuple[int, str], int] = {}
-        for span in (*still_open, *ended):
+        for number, span in enumerate((*still_open, *ended)):
             source = self.source(connection, span.provider.config)
-            row = span_row(span, span.resource_id or source.resource_id, source.masker)
+            row = span_row(
+                span, span.resource_id or source.resource_id, source.masker, is_open=number < len(still_open)
+            )
             if span.seq is None:
                 base += 1
                 inserts.append((base, row))

@@ -50,9 +50,10 @@ _NO_ATTRIBUTES: Final = "{}"
 _scopes: dict[Scope, str] = {}
 
 
-def span_row(span: Span, resource_id: int, masker: Masker) -> SpanRow:
-    """Make a row of a span, ended or still open; values under sensitive keys are masked here, before they are stored.
+def span_row(span: Span, resource_id: int, masker: Masker, *, is_open: bool = False) -> SpanRow:
+    """Make a row of a span; values under sensitive keys are masked here, before they are stored.
 
+    A span taken while it was open stays so in its row, even if it ends meanwhile: its end comes with the next commit.
     What the SDK set as attributes on the span (session, user, tags …) is noted on its trace.
     """
     attributes, payload_in, payload_out = _take_apart(span)
@@ -69,8 +70,8 @@ def span_row(span: Span, resource_id: int, masker: Masker) -> SpanRow:
         span.level or ("ERROR" if span.is_error else "DEFAULT"),
         span.status_message,
         span.start_ns,
-        span.end_ns,
-        OPEN if span.end_ns is None else ENDED,
+        None if is_open else span.end_ns,
+        OPEN if is_open else ENDED,
         None if payload_in is None else masker.payload(payload_in).decode(),
         None if payload_out is None else masker.payload(payload_out).decode(),
         dump(masker.attributes(attributes)).decode() if attributes else _NO_ATTRIBUTES,

@@ -148,8 +148,9 @@ class Writer:
     def commit(self) -> bool:
         """Commit all that waits. False if it could not be written: it is kept and tried again."""
         with self._committing:
-            opened = [self._opened.popleft() for _ in range(len(self._opened))]
+            # In this order: a span that begins in between sets the flag that ``take`` clears.
             items = self.buffer.take()
+            opened = [self._opened.popleft() for _ in range(len(self._opened))]
             if not items and not opened:
                 return True
             spans = [item for item in items if type(item) is Span]
