@@ -1,0 +1,1 @@
+"""The pages, a file each. Each has a ``register`` that puts it at its address."""
