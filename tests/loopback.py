@@ -138,11 +138,11 @@ class LoopbackServer:
         with self._changed:
             return list(self._scores.values())
 
-    def trace(self, trace_id: str) -> list[ReceivedSpan]:
+    def trace(self, trace_id: str | None) -> list[ReceivedSpan]:
         """Return the kept spans of one trace, by start."""
         return [span for span in self.spans if span.trace_id == trace_id]
 
-    def span(self, span_id: str) -> ReceivedSpan:
+    def span(self, span_id: str | None) -> ReceivedSpan:
         """Return the one kept span with this id; it fails when there is none, or two."""
         found = [span for span in self.spans if span.span_id == span_id]
         if len(found) != 1:

@@ -34,6 +34,7 @@ class ReceivedSpan:
     status: str  # UNSET, OK or ERROR
     status_text: str
     events: tuple[str, ...]  # names; Langfuse stores none of them
+    links: tuple[tuple[str, str], ...]  # trace and span ids; Langfuse stores none of them either
     scope: str
     resource: Mapping[str, Any]
 
@@ -156,6 +157,7 @@ def _received(span: Span, scope: str, resource: Mapping[str, Any]) -> ReceivedSp
         status=Status.StatusCode.Name(span.status.code).removeprefix("STATUS_CODE_"),
         status_text=span.status.message,
         events=tuple(event.name for event in span.events),
+        links=tuple((link.trace_id.hex(), link.span_id.hex()) for link in span.links),
         scope=scope,
         resource=resource,
     )

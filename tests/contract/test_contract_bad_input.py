@@ -182,7 +182,7 @@ def test_an_event_may_be_anything(server: LoopbackServer, service: LangfuseInteg
 
     assert service.flush(10)
     for trace_id, event in zip(traces, events, strict=True):
-        (root,) = server.trace(trace_id or "")
+        (root,) = server.trace(trace_id)
         assert root.name
         assert root.input == event
 
@@ -193,6 +193,6 @@ def test_an_unknown_trace_may_be_joined(server: LoopbackServer, service: Langfus
     assert service.end_agent_span(span_id) is True
 
     service.flush(10)
-    span = server.span(span_id or "")
+    span = server.span(span_id)
     assert span.trace_id == "5e" * 16
     assert span.parent_span_id

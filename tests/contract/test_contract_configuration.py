@@ -190,6 +190,29 @@ def test_additional_headers_may_not_replace_authorization(server: LoopbackServer
     assert {request.headers.get("x-shop") for request in server.requests} == {"north"}
 
 
+def test_debug_lets_our_loggers_speak(server: LoopbackServer, start: Start) -> None:
+    """``LANGFUSE_DEBUG`` is for the `autoops` loggers alone, and ends with ``reconfigure(debug=False)``."""
+    ours, theirs = logging.getLogger("autoops"), logging.getLogger("business")
+    service = start(server, debug=True)
+
+    assert ours.isEnabledFor(logging.DEBUG)
+    assert not theirs.isEnabledFor(logging.DEBUG)
+    service.reconfigure(debug=False)
+    assert not ours.isEnabledFor(logging.DEBUG)
+
+
+def test_a_local_trace_has_a_link_too(server: LoopbackServer, start: Start) -> None:
+    """Without Langfuse, ``get_trace_url`` leads to the local page."""
+    service = start(server, public_key=None, secret_key=None)
+    trace_id = service.create_simulation_trace(EVENT)
+
+    url = service.get_trace_url(trace_id)
+    assert url is not None
+    assert url.startswith("http://")
+    assert str(trace_id) in url
+    assert server.url not in url
+
+
 class TestReconfigure:
     """``reconfigure`` applies without a restart or a lost span."""
 

@@ -143,8 +143,8 @@ def test_every_value_arrives_as_readable_json(
     assert service.flush(10) is True
     assert len(server.spans) == 4
     texts = [
-        server.span(span_id or "").observation("input"),
-        server.span(span_id or "").observation("output"),
+        server.span(span_id).observation("input"),
+        server.span(span_id).observation("output"),
         server.span(handle.span_id).observation("input"),
         server.span(handle.span_id).observation("output"),
     ]
@@ -172,7 +172,7 @@ def test_data_is_taken_at_the_call(server: LoopbackServer, service: LangfuseInte
     event.clear()
 
     service.flush(10)
-    (root,) = server.trace(trace_id or "")
+    (root,) = server.trace(trace_id)
     assert root.input == {"type": "demand_spike", "units": [1]}
     assert root.output == {"type": "demand_spike", "units": [1, 2]}
 
@@ -192,7 +192,7 @@ def test_a_payload_over_a_megabyte_is_cut_and_says_so(
     service.finalize_trace(trace_id)
 
     service.flush(10)
-    span = server.span(span_id or "")
+    span = server.span(span_id)
     text = span.observation("input")
     assert len(text.encode()) <= 1_000_000
     json.loads(text)

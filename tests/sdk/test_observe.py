@@ -332,6 +332,16 @@ class TestBorders:
         service.shutdown()
         assert (server.spans, server.scores) == ([], [])
 
+    def test_blocked_scopes_are_not_recorded(self, server: LoopbackServer, config_for: ConfigFor) -> None:
+        """``LANGFUSE_BLOCKED_INSTRUMENTATION_SCOPES`` works on every major, here for the SDK's own scope."""
+        config = config_for(server, blocked_instrumentation_scopes=("langfuse-sdk",))
+        service = initialize_langfuse_integration(config)
+        assert get_langfuse_client().langfuse is not None
+        with service.trace_operation("outer") as outer:
+            assert double(2) == 4
+
+        assert set(delivered(service, server, outer.trace_id)) == {"outer"}
+
     def test_the_root_of_a_trace_may_be_the_sdks(
         self, server: LoopbackServer, service: LangfuseIntegrationService
     ) -> None:
