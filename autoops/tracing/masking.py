@@ -37,10 +37,10 @@ _BLANK: Final = re.compile(rb"[ \t\r\n]*")
 _MAY_HOLD_JSON: Final = re.compile(rb'(?:\s|\\[nrt])*(?:[{\[]|\\["u])')
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_SEPARATORS: Final = re.compile(r"[\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")
-_GLOB_PARTS: Final = re.compile(r"\[[^\]]+\]|[*?]")
-_FRAGMENT: Final = re.compile(r"[a-z0-9]+")
-_SECOND_KEY: Final = re.compile(r" \(\w+( \d+)?\)\Z")  # how serialize.py tells keys apart that look alike
+_SEPARATORS: Final = re.compile(r"[ !#-/:-@\[\]^_`{-~]+")  # printable, and written in JSON as they are
+_WILDCARD: Final = re.compile(r"\[!?\]?[^\]]*\]|[*?]")
+_WORDS: Final = re.compile(r"[a-z0-9]+(?:_+[a-z0-9]+)*")
+_SECOND_KEY: Final = re.compile(r" \(\w+( \d+)?\)\Z")  # how render.py tells keys apart that look alike
 _USAGE: Final = re.compile(r"(?:.*_)?(?:usage|cost|tokens)(?:_details)?\Z", re.DOTALL)
 _MASKABLE: Final = frozenset({"input", "output", "metadata"})
 
@@ -63,10 +63,10 @@ class Masker:
     def __init__(self, keys: tuple[str, ...], mask: Callable[..., Any] | None = None) -> None:
         self.failures = 0
         self._mask = mask
-        globs = [key.strip() for key in keys if key.strip()]
-        patterns = {form for glob in globs for form in (glob.lower(), _snake_glob(glob))}
-        self._sensitive = re.compile("|".join(map(fnmatch.translate, sorted(patterns))) or r"(?!)")
-        self._fragments = [_fragments(glob) for glob in globs]
+        globs = {key.strip() for key in keys} - {""}
+        forms = {form for glob in globs for form in (glob.lower(), _snake_glob(glob))}
+        self._sensitive = re.compile("|".join(map(fnmatch.translate, sorted(forms))) or r"(?!)")
+        self._hint = _hint(globs)
         self._verdicts: dict[bytes, int] = {}
 
     def payload(self, json: bytes) -> bytes:
@@ -107,9 +107,12 @@ class Masker:
 
     def _attribute(self, key: str, value: Any) -> Any:
         verdict = self._verdict(key.encode("utf-8", "surrogatepass"), key)
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if verdict & _SENSITIVE and not (number and verdict & _COUNTS):
-            return MASKED
+        if verdict & _SENSITIVE:
+            counts = bool(verdict & _COUNTS)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if counts and isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
+                return _without_words(value.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+            return value if counts and number else MASKED
         value = self._inside(value)
         if self._mask is None or _MASKABLE.isdisjoint(key.split(".")):
             return value
@@ -120,36 +123,28 @@ class Masker:
     def _inside(self, value: Any) -> Any:
         if isinstance(value, str):
             data = value.encode("utf-8", "surrogatepass")
-            if not self._may_match(data) or value.lstrip()[:1] not in {"{", "[", '"'}:
+            if value.lstrip()[:1] not in {"{", "[", '"'} or not self._may_match(data):
                 return value
             found = self._scan(data)
             return value if found is data else found.decode("utf-8", "surrogatepass")
         if isinstance(value, Mapping):
             return self.attributes(value)
         if isinstance(value, (list, tuple)):
-            return (
-                type(value)(map(self._inside, value))
-                if type(value) in {list, tuple}
-                else list(map(self._inside, value))
-            )
+            items = [self._inside(item) for item in value]
+            return tuple(items) if isinstance(value, tuple) else items
         return value
 
     def _may_match(self, data: bytes) -> bool:
-        r"""Tell, without parsing, whether some key can match; True if in doubt.
+        r"""Tell, without reading the JSON, whether some key can match; True if in doubt.
 
         A key that matches a glob holds the glob's letters as they are, whatever its case and separators, unless
-        one is escaped (`\\u0070assword`) or is one of the two characters whose lower case is an ASCII letter.
+        one is escaped (`\u0070assword`) or is one of the two characters whose lower case holds an ASCII letter.
         """
-        lower = data.lower()
-        for fragments in self._fragments:
-            for fragment in fragments:
-                if fragment not in lower:
-                    break
-            else:
-                return True
-        if not self._fragments:
-            return False
-        return b"\\u" in lower or (not data.isascii() and (b"\xe2\x84\xaa" in data or b"\xc4\xb0" in data))
+        if self._hint is None or self._hint.search(data.lower()):
+            return True
+        if b"\\" in data and b"\\u" in data:
+            return True
+        return not data.isascii() and (b"\xe2\x84\xaa" in data or b"\xc4\xb0" in data)
 
     def _scan(self, data: bytes) -> bytes:
         """Mask by one pass over the strings of a JSON text; the same object if nothing was masked."""
@@ -164,6 +159,8 @@ class Masker:
                 verdict = self._verdict(found.group(1))
                 if not verdict:
                     continue
+                if not verdict & _SENSITIVE and at < counts_until:
+                    continue  # nested counts: to measure each again would take quadratic time
                 start, end = _value_span(data, at)
                 if verdict & _COUNTS:
                     counts_until = max(counts_until, end)
@@ -204,9 +201,9 @@ class Masker:
         return verdict
 
     def _judge(self, key: str) -> int:
-        key = _SECOND_KEY.sub("", key)
         parts = key.split(".")
-        forms = (key, _snake(key), parts[-1], _snake(parts[-1]))
+        names = {key, parts[-1], _SECOND_KEY.sub("", key), _SECOND_KEY.sub("", parts[-1])}
+        forms = names | {_snake(name) for name in names}
         sensitive = any(self._sensitive.match(form.lower()) for form in forms)
         counts = any(_USAGE.match(_snake(part)) for part in parts)
         return sensitive * _SENSITIVE + counts * _COUNTS
@@ -275,14 +272,27 @@ def _snake(key: str) -> str:
 
 def _snake_glob(glob: str) -> str:
     """Do the same to a glob, and leave its wildcards."""
-    literals = (_SEPARATORS.sub("_", _CAMEL.sub("_", part)).lower() for part in _GLOB_PARTS.split(glob))
-    wildcards: Iterable[str] = (*_GLOB_PARTS.findall(glob.lower()), "")
-    return "".join(literal + wildcard for literal, wildcard in zip(literals, wildcards, strict=True))
+    literals = (_SEPARATORS.sub("_", _CAMEL.sub("_", part)).lower() for part in _WILDCARD.split(glob))
+    return "".join(map("".join, zip(literals, (*_WILDCARD.findall(glob.lower()), ""), strict=True)))
 
 
-def _fragments(glob: str) -> tuple[bytes, ...]:
-    """Give the runs of ASCII letters and digits that a matching key holds, longest first."""
-    literal = _GLOB_PARTS.sub("_", _snake_glob(glob))
-    return tuple(
-        sorted((run.encode() for run in set(_FRAGMENT.findall(literal))), key=lambda run: (-len(run), run))
-    )
+def _hint(globs: Iterable[str]) -> re.Pattern[bytes] | None:
+    """Compile what is found in the lower-case text of every JSON that has a matching key.
+
+    Of each glob the longest words are sought, and a colon after the string they stand in (or a backslash: a key
+    inside a string, whose end can't be told here). None: a glob holds no words, so any key may match.
+    """
+    by_letter: dict[str, list[str]] = {}
+    for glob in globs:
+        *_, tail = literals = _WILDCARD.split(_snake_glob(glob))
+        words = max((found for literal in literals for found in _WORDS.findall(literal)), key=len, default="")
+        if not words:
+            return None
+        # Nothing but separators can follow words that end the glob, so that `token` leaves total_tokens alone.
+        ends = tail.rstrip("_").endswith(words)
+        rest = r'(?:[^a-z0-9"\\][^"\\]*)?' if ends else r'[^"\\]*'
+        by_letter.setdefault(words[0], []).append(re.sub("_+", r'[^a-z0-9"\\\\]*', words[1:]) + rest)
+    # Grouped by first letter, it is twice as fast as one flat list.
+    groups = (f"{letter}(?:{'|'.join(sorted(set(ends)))})" for letter, ends in sorted(by_letter.items()))
+    hint = "|".join(groups)
+    return re.compile(rf'(?:{hint})(?:\\|"[ \t\r\n]*:)'.encode() if hint else b"(?!)")
