@@ -155,7 +155,7 @@ class Operation:
             span.fail(error)
         elif error is not None and not isinstance(error, GeneratorExit):
             span.level = span.level or "WARNING"
-            span.status_message = f"{type(error).__name__}: {text(error)}"
+            span.status_message = text(error)
         span.end()
 
     async def __aenter__(self) -> Handle:

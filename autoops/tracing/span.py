@@ -269,7 +269,7 @@ class Span(SpanInterface):
         name = (
             kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
         )
-        message = text(exception)
+        message = _message(exception)
         if any(
             event.name == "exception" and event.attributes.get("exception.message") == message
             for event in self.events or ()
@@ -347,11 +347,12 @@ class Span(SpanInterface):
         """
         self.level = "ERROR"
         if isinstance(error, BaseException):
-            mark = (id(error), text(error))
+            message = _message(error)
+            mark = (id(error), message)
             if self.trace.raised != mark:
                 self.record_exception(error)
             self.trace.raised = mark
-            self.status_message = f"{type(error).__qualname__}: {text(error)}"
+            self.status_message = f"{type(error).__qualname__}: {message}"
         else:
             self.status_message = text(error)
         self.set_status(StatusCode.ERROR, self.status_message)
@@ -378,6 +379,13 @@ def _attribute(value: object) -> Any:
     if isinstance(value, bytes):
         return text(value)
     return dump(value).decode()
+
+
+def _message(exception: BaseException) -> str:
+    try:
+        return text(str(exception))
+    except Exception as fault:
+        return f"<str() failed with {type(fault).__name__}>"
 
 
 def _stack(exception: BaseException) -> str:

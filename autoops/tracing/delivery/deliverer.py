@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Final
 
 from autoops.errors import JournalError
 from autoops.tracing.delivery.endpoint import PROBE_TIMEOUT_S, Endpoint
-from autoops.tracing.delivery.rules import Advance, Fallback, Outcome, Retry, Split, next_step, probe_pause_s
+from autoops.tracing.delivery.rules import (
+    RETRY,
+    Advance,
+    Fallback,
+    Outcome,
+    Retry,
+    Split,
+    Verdict,
+    next_step,
+    probe_pause_s,
+)
 from autoops.tracing.delivery.status import Connection, Status
 from autoops.tracing.journal import outbox
 from autoops.tracing.journal.commit import destination_of
@@ -36,7 +46,6 @@ MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
 """Payload bytes of one request, before compression."""
 FIRST_BATCH: Final = 512
 LARGEST_BATCH: Final = 4096
-SMALLEST_BATCH: Final = 1
 SCORES_BATCH: Final = 500
 TAKE_OVER_EVERY_S: Final = 2.0
 """How often a process that may not send looks whether the one that may is gone."""
@@ -237,32 +246,39 @@ class Deliverer:
             self._waiting_since = None
             return bool(spans or scores)
 
+    def _try(self, send: Callable[[], Outcome], timeout_s: float | None) -> tuple[Outcome, Verdict | None]:
+        """Send until the answer asks for something else than to try again.
+
+        Returns:
+            The last answer and what it asks for; None for that when there is no time to try again.
+        """
+        attempt = 0
+        while True:
+            outcome = send()
+            verdict = next_step(outcome, attempt, self.config.max_retries, _jitter.random())
+            if not isinstance(verdict, Retry):
+                if isinstance(verdict, Fallback):
+                    self._unavailable(verdict.reason, hint=outcome.hint, wait_s=verdict.wait_s)
+                return outcome, verdict
+            self._degraded(outcome, verdict.wait_s)
+            if timeout_s is not None or self._stopping.wait(verdict.wait_s):
+                return outcome, None
+            attempt += 1
+
     def _send_spans(self, spans: list[DueSpan], timeout_s: float | None) -> bool:
         body = encode(spans)
         began = time.monotonic()
-        attempt = 0
-        while True:
-            outcome = self._endpoint.export(body, timeout_s=timeout_s)
-            verdict = next_step(outcome, attempt, self.config.max_retries, _jitter.random())
-            match verdict:
-                case Advance():
-                    self._accepted(spans, outcome)
-                    self._adapt(len(spans), time.monotonic() - began)
-                    return True
-                case Split():
-                    if outcome.status == 413:
-                        self._batch_limit = max(SMALLEST_BATCH, len(spans) // 2)
-                    return self._split(spans, outcome, timeout_s)
-                case Retry(wait_s=wait_s):
-                    self._degraded(outcome, wait_s)
-                    if outcome.status is None:
-                        self._batch_limit = max(64, self._batch_limit // 2)
-                    if timeout_s is not None or self._stopping.wait(wait_s):
-                        return False
-                    attempt += 1
-                case Fallback(reason=reason, wait_s=probe_in_s):
-                    self._unavailable(reason, hint=outcome.hint, wait_s=probe_in_s)
-                    return False
+        outcome, verdict = self._try(lambda: self._endpoint.export(body, timeout_s=timeout_s), timeout_s)
+        if outcome.status is None:
+            # What did not go through in time may, in smaller pieces.
+            self._batch_limit = max(64, self._batch_limit // 2)
+        elif outcome.status == 413:
+            self._batch_limit = max(1, len(spans) // 2)
+        if isinstance(verdict, Advance):
+            self._accepted(spans, outcome)
+            self._adapt(len(spans), time.monotonic() - began)
+            return True
+        return isinstance(verdict, Split) and self._split(spans, outcome, timeout_s)
 
     def _split(self, spans: list[DueSpan], outcome: Outcome, timeout_s: float | None) -> bool:
         """Find what the server refuses in a batch that it refused.
@@ -311,23 +327,29 @@ class Deliverer:
         return self.status.connection is not Connection.UNAVAILABLE
 
     def _send_scores(self, scores: list[DueScore], timeout_s: float | None) -> bool:
-        outcome, refused = self._endpoint.send_scores(scores, timeout_s=timeout_s)
-        verdict = next_step(outcome, self.config.max_retries, self.config.max_retries, _jitter.random())
+        refused: dict[str, tuple[int, str]] = {}
+
+        def send() -> Outcome:
+            outcome, words = self._endpoint.send_scores(scores, timeout_s=timeout_s)
+            refused.update(words)
+            return outcome
+
+        outcome, verdict = self._try(send, timeout_s)
         if not isinstance(verdict, Advance):
-            reason = (
-                verdict.reason if isinstance(verdict, Fallback) else f"scores were refused ({outcome.reason})"
-            )
-            self._unavailable(reason, hint=outcome.hint, wait_s=getattr(verdict, "wait_s", None))
+            if isinstance(verdict, Split):
+                self._unavailable(f"scores were refused ({outcome.reason})", hint=outcome.hint, wait_s=None)
             return False
         store, destination_id = self.writer.store(), self._destination()
         taken = [score.seq for score in scores if score.score_id not in refused]
         outbox.delivered(store, destination_id, SCORE, taken)
+        settled = len(taken)
         for score in scores:
             status, words = refused.get(score.score_id, (0, ""))
-            if 400 <= status < 500 and status not in {408, 429}:
+            if 400 <= status < 500 and status not in RETRY:
                 outbox.reject(store, destination_id, SCORE, score.seq, status, words)
+                settled += 1
         self._healthy(scores_delivered=self.status.scores_delivered + len(taken))
-        return bool(taken)
+        return settled > 0
 
     def _probe(self) -> None:
         with self._sending:
