@@ -77,6 +77,7 @@ class LoopbackServer:
         self._open_gate.set()
         self._failure: _Failure | None = None
         self._delay_s = 0.0
+        self._refused: Callable[[ReceivedSpan], bool] | None = None
         self._arrivals: list[ReceivedSpan] = []
         self._scores: dict[tuple[str, str], ReceivedScore] = {}
         self._requests: list[ReceivedRequest] = []
@@ -212,10 +213,16 @@ class LoopbackServer:
         """Answer every request `seconds` late; 0 ends it."""
         self._delay_s = seconds
 
+    def refuse(self, poison: Callable[[ReceivedSpan], bool]) -> None:
+        """Answer 400 to every batch with a span for which `poison(span)` holds, until `heal()`."""
+        with self._changed:
+            self._refused = poison
+
     def heal(self) -> None:
-        """Behave: no failure, no delay, nothing held."""
+        """Behave: no failure, no delay, nothing held, nothing refused."""
         with self._changed:
             self._failure = None
+            self._refused = None
         self._delay_s = 0.0
         self.release()
 
@@ -274,6 +281,8 @@ class LoopbackServer:
         if int(request.headers.get("x-langfuse-ingestion-version", "0")) > 4:
             raise IllFormedError("x-langfuse-ingestion-version must be at most 4")
         spans = decode_spans(request.body)
+        if self._refused is not None and any(map(self._refused, spans)):
+            raise IllFormedError("told to refuse one of its spans")
         self._arrivals += spans
         if not spans:
             return json_answer(200, {})

@@ -230,6 +230,17 @@ def test_failures_last_until_healed_or_counted_out(server: LoopbackServer, http:
     assert len(server.requests) == 4
 
 
+def test_a_batch_with_a_refused_span_is_refused_whole(server: LoopbackServer, http: httpx.Client) -> None:
+    """`refuse` makes one span spoil its batch; without it the others are taken."""
+    server.refuse(lambda received: received.name == "span 2")
+
+    spoiled = http.post(TRACES, content=export(span(1), span(2)), headers=PROTOBUF)
+    clean = http.post(TRACES, content=export(span(1)), headers=PROTOBUF)
+
+    assert (spoiled.status_code, clean.status_code) == (400, 200)
+    assert [kept.name for kept in server.spans] == ["span 1"]
+
+
 def test_a_hanging_server_takes_requests_and_answers_on_release(
     server: LoopbackServer, http: httpx.Client
 ) -> None:

@@ -130,6 +130,24 @@ def test_no_refusal_loses_anything(
     assert (after["dropped"], after["mode"]) == ({}, "langfuse")
 
 
+def test_one_spoiling_span_is_rejected_alone(
+    server: LoopbackServer, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server refuses every batch that has it: the others arrive, it is kept as rejected and counted."""
+    service = start(server, flush_interval=NEVER_S, flush_at=1000)
+    server.refuse(lambda span: span.name == "poison")
+    for number in range(9):
+        kind = "poison" if number == 4 else f"fine {number}"
+        service.finalize_trace(service.create_simulation_trace({"type": kind}))
+
+    assert service.flush(10) is True
+    assert len(server.spans) == 8
+    health = service.health_check()
+    assert (health["delivery"]["rejected"], health["delivery"]["delivered"]) == (1, 8)
+    assert (health["mode"], health["journal"]["pending"]) == ("langfuse", 0)
+    assert "told to refuse one of its spans" in caplog.text
+
+
 def test_a_request_to_wait_is_kept(server: LoopbackServer, start: Start) -> None:
     """``Retry-After``: the next attempt is not before it, and health shows when."""
     service = start(server, max_retries=3)
