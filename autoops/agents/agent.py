@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from autoops.agents.book import Commitments
     from autoops.agents.forecast import Forecast
     from autoops.agents.messages import Event, EventType, Proposal
-    from autoops.agents.shop import Shop, ShopView
+    from autoops.agents.shop import Observation, Shop, ShopView
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,20 @@ class Situation:
 class Agent(Protocol):
     """Anything with a name, the operations it answers events with, and `propose`."""
 
-    name: str
-    operations: Mapping[EventType, str]
-    """Events it answers, and what it calls that: the second half of its span's name."""
+    @property
+    def name(self) -> str:
+        """Return who it is, as it stands in the record."""
+        ...
+
+    @property
+    def operations(self) -> Mapping[EventType, str]:
+        """Return the events it answers and what it calls that: the second half of its span's name."""
+        ...
 
     def propose(self, event: Event, situation: Situation) -> list[Proposal]:
         """Return what it wants done; nothing is done until the orchestrator commits it."""
+        ...
+
+    def learn(self, observation: Observation) -> None:
+        """Take in what the shop could see of the day; an agent that does not learn does nothing."""
         ...

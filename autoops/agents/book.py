@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoops.retail.pricing import price_rails
+
 if TYPE_CHECKING:
     from autoops.agents.shop import Shop, ShopView
     from autoops.retail.arrays import FloatArray
@@ -30,29 +32,36 @@ class Book:
     """Deviations from the retailer's plan, by the day they hold on, and today's orders and stickers."""
 
     def __init__(self, shop: Shop) -> None:
-        self._shape = shop.shape
+        self._shop = shop
         self._day = 0
-        self._price: dict[int, dict[int, float]] = {}
-        self._display: dict[int, dict[tuple[int, int], float]] = {}
+        self._standing: dict[int, float] = {}
+        self._passing: dict[int, tuple[int, float]] = {}
+        self._slots: dict[int, dict[tuple[int, int], tuple[int, int]]] = {}
         self._orders, self._markdown = np.zeros(shop.shape), np.zeros(shop.shape)
 
     def open_day(self, day: int) -> None:
         """Turn to a new day: yesterday's orders and stickers are done."""
-        for past in [before for before in (*self._price, *self._display) if before < day]:
-            self._price.pop(past, None)
-            self._display.pop(past, None)
+        self._slots = {when: slots for when, slots in self._slots.items() if when >= day}
+        self._passing = {product: entry for product, entry in self._passing.items() if entry[0] > day}
         self._day = day
-        self._orders, self._markdown = np.zeros(self._shape), np.zeros(self._shape)
+        self._orders, self._markdown = np.zeros(self._shop.shape), np.zeros(self._shop.shape)
 
-    def set_price(self, product: int, factor: float, first_day: int, days: int) -> None:
-        """Commit a shelf price as a factor on the plan, in all clusters, for some days."""
-        for day in range(first_day, first_day + days):
-            self._price.setdefault(day, {})[product] = factor
+    def set_price(self, product: int, factor: float, days: int) -> None:
+        """Commit a shelf price from today, as a factor on the plan, in all clusters.
 
-    def set_display(self, product: int, cluster: int, share: float, first_day: int, days: int) -> None:
-        """Commit a product's displayed share in a cluster for some days."""
+        For `days`, after which the standing price returns; with 0 days it is the standing price.
+        """
+        if days:
+            self._passing[product] = self._day + days, factor
+        else:
+            self._standing[product] = factor
+
+    def swap_displays(self, giver: int, taker: int, cluster: int, first_day: int, days: int) -> None:
+        """Commit that two products exchange their display slots in a cluster for some days."""
         for day in range(first_day, first_day + days):
-            self._display.setdefault(day, {})[product, cluster] = share
+            slots = self._slots.setdefault(day, {})
+            here, there = (giver, cluster), (taker, cluster)
+            slots[here], slots[there] = slots.get(there, there), slots.get(here, here)
 
     def order(self, product: int, cluster: int, units: float) -> None:
         """Commit an order, added to what was ordered today."""
@@ -65,11 +74,18 @@ class Book:
     def page(self, view: ShopView) -> Commitments:
         """Return what is committed for the days that the calendar covers; read-only."""
         price, display = view.price.copy(), view.display.copy()
+        low, high = price_rails(view.price, self._shop.cost, self._shop.economics.price_rail)
         for ahead in range(len(price)):
-            for product, factor in self._price.get(view.day + ahead, {}).items():
-                price[ahead, product] = round(float(price[ahead, product]) * factor, 2)
-            for (product, cluster), share in self._display.get(view.day + ahead, {}).items():
-                display[ahead, product, cluster] = share
+            day = view.day + ahead
+            passing = {product: factor for product, (end, factor) in self._passing.items() if day < end}
+            for product, factor in (self._standing | passing).items():
+                # The plan may have changed since: what was inside its rail must stay inside.
+                here = ahead, product
+                price[here] = round(
+                    min(max(float(price[here]) * factor, float(low[here])), float(high[here])), 2
+                )
+            for to, whose in self._slots.get(day, {}).items():
+                display[ahead][to] = view.display[ahead][whose]
         page = Commitments(price, display, self._orders.copy(), self._markdown.copy())
         for array in (page.price, page.display, page.orders, page.markdown):
             array.setflags(write=False)

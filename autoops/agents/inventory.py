@@ -29,6 +29,7 @@ from autoops.retail.replenishment import (
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
     from autoops.agents.messages import Event
+    from autoops.agents.shop import Observation
     from autoops.retail.arrays import FloatArray, IntArray
 
 LATEST_USUAL_DELIVERY = 4
@@ -72,10 +73,8 @@ class Levels:
     top: FloatArray
     quantity: FloatArray
     """What to order now."""
-
-    def lasting(self, extra: FloatArray) -> FloatArray:
-        """Return the probability that the position plus `extra` covers demand over the protection interval."""
-        return demand_cdf(self.position + extra, self.mean, self.variance)
+    lasting: FloatArray
+    """Probability that position and order together cover demand over the interval."""
 
 
 class InventoryAgent:
@@ -105,6 +104,9 @@ class InventoryAgent:
             return []
         orders = (self._single(event, situation, levels, product, cluster) for product in products)
         return [order for order in orders if order is not None]
+
+    def learn(self, observation: Observation) -> None:
+        """Learn nothing yet beyond what the shared forecast does."""
 
     def levels(self, situation: Situation) -> Levels:
         """Return triggers, tops, positions and what is missing, for all products and clusters."""
@@ -143,7 +145,8 @@ class InventoryAgent:
         doomed = expected_waste(aging, forecast.daily, min(int(rules.lead_time_mean) + 1, len(aging)))
         position = view.stock + view.on_order.sum(axis=0) + situation.committed.orders - doomed
         quantity = order_quantity(position, trigger, top)
-        return Levels(lead, mean, variance, position, doomed, trigger, top, quantity)
+        lasts = demand_cdf(position + quantity, mean, variance)
+        return Levels(lead, mean, variance, position, doomed, trigger, top, quantity, lasts)
 
     def _table(self, event: Event, situation: Situation, levels: Levels, cluster: int) -> Proposal | None:
         """Return the day's routine orders of one cluster, None if nothing is due."""
@@ -151,7 +154,7 @@ class InventoryAgent:
         if len(due) == 0:
             return None
         lines = tuple(self._line(situation, levels, int(product), cluster) for product in due)
-        lasting = levels.lasting(levels.quantity)[due, cluster]
+        lasting = levels.lasting[due, cluster]
         expected, spread = float(lasting.sum()), float(np.sqrt((lasting * (1.0 - lasting)).sum()))
         least = max(int(expected - spread), 1)
         sure = normal_cdf(np.array((expected - least + 0.5) / max(spread, 0.1)))
@@ -192,7 +195,7 @@ class InventoryAgent:
         f = line.figures
         until = event.date + timedelta(days=int(levels.lead_days[cluster]))
         gain, low, high = self._saving(situation, levels, np.array([product]), cluster)
-        sure = levels.lasting(levels.quantity)[product, cluster]
+        sure = levels.lasting[product, cluster]
         causes = {
             EventType.LOW_STOCK: "The shelf reads low",
             EventType.DEMAND_SPIKE: f"Demand of about {text(event.facts.get('multiplier', 1.0))} times the usual is announced",
@@ -239,7 +242,7 @@ class InventoryAgent:
                 "deviation": plain(np.sqrt(levels.variance[where]), 1),
                 "reorder_point": plain(levels.trigger[where], 1),
                 "order_up_to": plain(levels.top[where], 1),
-                "lasts_with_probability": probability(levels.lasting(levels.quantity)[where]),
+                "lasts_with_probability": probability(levels.lasting[where]),
             },
         )
 

@@ -109,7 +109,7 @@ class Proposal:
     first_day: int
     """Day on which it takes effect."""
     days: int
-    """Days for which it holds."""
+    """Days for which it holds; 0 until it is decided anew."""
     inputs: Mapping[str, object]
     reasoning: str
     """Made from numbers that stand in the inputs or the lines."""

@@ -12,6 +12,7 @@ from autoops.agents.figures import money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.retail.distribution import normal_cdf
 from autoops.retail.pricing import (
+    IndexRules,
     PriceProblem,
     best_changes,
     contribution,
@@ -22,7 +23,7 @@ from autoops.retail.pricing import (
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
     from autoops.agents.messages import Event
-    from autoops.agents.shop import SalesHistory, Shop
+    from autoops.agents.shop import Observation, SalesHistory, Shop
     from autoops.retail.arrays import BoolArray, FloatArray, IntArray
 
 Z80 = 1.2816
@@ -76,18 +77,23 @@ class PricingAgent:
             return [] if weekly is None else [weekly]
         return []
 
+    def learn(self, observation: Observation) -> None:
+        """Learn nothing yet beyond what the shared forecast does."""
+
     def _weekly(self, event: Event, situation: Situation) -> Proposal | None:
         """Return the changes that earn most this week while the index does not rise, None if none pays."""
         problem = self._problem(situation, situation.forecast.daily[:WEEK].sum(axis=(0, 2)))
         free = self._free(situation)
-        change = self._changes(situation, problem, free)
-        gain = contribution(problem, change) - contribution(problem, np.zeros_like(change))
-        changed = np.flatnonzero(change)
+        standing = np.log(situation.committed.price[0] / situation.view.price[0])
+        change = self._changes(situation, problem, free, standing)
+        gain = contribution(problem, change) - contribution(problem, standing)
+        changed = np.flatnonzero(np.abs(change - standing) * situation.view.price[0] > CENT)
+        changed = changed[~self._in_answer(situation)[changed]]
         if len(changed) == 0:
             return None
         lines = tuple(self._line(situation, problem, int(p), float(change[p])) for p in changed)
-        sd = np.abs(self._slope(problem, change)) * situation.forecast.elasticity_sd
-        total, spread = float(gain.sum()), float(np.sqrt((sd[changed] ** 2).sum()))
+        sd = np.abs(self._slope(problem, change - standing)) * situation.forecast.elasticity_sd
+        total, spread = float(gain[changed].sum()), float(np.sqrt((sd[changed] ** 2).sum()))
         index = plain(float((self._weight * change).sum()) * 100.0, 3)
         floor, sure = self._floor(situation, problem, change, changed, 0.9)
         raised = sum(line.after > line.before for line in lines)
@@ -104,7 +110,7 @@ class PricingAgent:
                 plain(total), plain(total - Z80 * spread), plain(total + Z80 * spread), "dollars", WEEK
             ),
             first_day=event.day,
-            days=WEEK,
+            days=0,
             inputs={
                 "price_rail_percent": plain(100.0 * situation.shop.economics.price_rail),
                 "index_change_percent": index,
@@ -125,7 +131,7 @@ class PricingAgent:
         demand = situation.forecast.daily[:known].sum(axis=(0, 2)) * days / known
         one = _only(self._problem(situation, demand), product)
         wide = np.array([self._tuning.widest])
-        best = best_changes(one, np.log1p(-wide), np.log1p(np.array([situation.shop.economics.price_rail])))
+        best = best_changes(one, np.log1p(-wide), np.zeros(1))
         match = np.log(np.array([event.facts["competitor_price"] / event.facts["planned_price"]]))
         hold = contribution(one, np.zeros(1))
         gain = float((contribution(one, best) - hold)[0])
@@ -184,23 +190,29 @@ class PricingAgent:
         """Return which products may move: not promoted, not in answer to a competitor, not under cost as planned."""
         shop, view = situation.shop, situation.view
         promoted = view.price[0] < (1.0 - self._tuning.promoted) * shop.reference_price
-        answering = np.zeros(len(shop.products), dtype=np.bool_)
-        answering[[product for product, end in self._answering.items() if end > view.day]] = True
-        result: BoolArray = ~promoted & ~answering & (view.price[0] > shop.cost)
+        result: BoolArray = ~promoted & ~self._in_answer(situation) & (view.price[0] > shop.cost)
         return result
 
-    def _changes(self, situation: Situation, problem: PriceProblem, free: BoolArray) -> FloatArray:
-        """Return index-neutral log changes of the free products that pay their labels."""
-        shop, view = situation.shop, situation.view
-        low, high = price_rails(view.price[0], shop.cost, shop.economics.price_rail)
-        labels = shop.economics.label_cost * len(shop.clusters) / self._tuning.weeks_kept
-        return index_neutral_changes(
-            problem,
-            np.where(free, np.log(low / view.price[0]), 0.0),
-            np.where(free, np.log(high / view.price[0]), 0.0),
-            self._weight,
-            labels,
+    def _in_answer(self, situation: Situation) -> BoolArray:
+        """Return which products' prices answer a competitor today."""
+        answering = np.zeros(len(situation.shop.products), dtype=np.bool_)
+        answering[[product for product, end in self._answering.items() if end > situation.view.day]] = True
+        return answering
+
+    def _changes(
+        self, situation: Situation, problem: PriceProblem, free: BoolArray, standing: FloatArray
+    ) -> FloatArray:
+        """Return index-neutral log changes of the free products that pay their labels; the others return to plan."""
+        shop, price = situation.shop, situation.view.price[0]
+        low, high = price_rails(price, shop.cost, shop.economics.price_rail)
+        rules = IndexRules(
+            low=np.where(free, np.log(low / price), 0.0),
+            high=np.where(free, np.log(high / price), 0.0),
+            weight=self._weight,
+            standing=standing,
+            label_cost=shop.economics.label_cost * len(shop.clusters) / self._tuning.weeks_kept,
         )
+        return index_neutral_changes(problem, rules)
 
     def _line(self, situation: Situation, problem: PriceProblem, product: int, change: float) -> Line:
         """Return one price with the numbers it was decided by."""

@@ -17,6 +17,7 @@ from autoops.retail.promotion import best_swaps, display_value
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
     from autoops.agents.messages import Event
+    from autoops.agents.shop import Observation
     from autoops.retail.arrays import FloatArray
 
 Z80 = 1.2816
@@ -92,6 +93,9 @@ class PromotionAgent:
         )
         return [] if moved is None else [moved]
 
+    def learn(self, observation: Observation) -> None:
+        """Learn nothing yet beyond what the shared forecast does."""
+
     def _routine(self, event: Event, situation: Situation) -> list[Proposal]:
         """Return displays that start today and, on a Monday, next week's swaps; one table for each cluster."""
         today = situation.committed.display[0]
@@ -107,7 +111,7 @@ class PromotionAgent:
         self, event: Event, situation: Situation, before: FloatArray, cluster: int
     ) -> Proposal | None:
         """Return the displays of one cluster that begin today."""
-        slots, tuning = self._slots(situation, cluster, 0, WEEK), self._tuning
+        slots, tuning = self._slots(situation, cluster, 0, WEEK - situation.view.weekday), self._tuning
         begins = (slots.share >= tuning.displayed) & (before[:, cluster] < tuning.displayed)
         spare = self._spare(slots)
         lines = tuple(

@@ -16,6 +16,9 @@ STEPS = 41
 BISECTIONS = 40
 """Halvings of the index's multiplier; what is left of the interval is under a billionth of a dollar."""
 
+MOST_MULTIPLIER = 1e12
+"""Dollars an index point; at this price of the index no product is dearer than planned."""
+
 
 @dataclass(frozen=True, slots=True)
 class PriceProblem:
@@ -54,37 +57,50 @@ def best_changes(problem: PriceProblem, low: FloatArray, high: FloatArray) -> Fl
 
     Inside the rails this is Lerner's rule: price = cost * e / (1 + e), elasticity e < -1 (Lerner 1934).
     """
-    return _best(problem, _grid(low, high), np.zeros_like(low), 0.0, 0.0)
+    grid = _grid(low, high, np.zeros_like(low))
+    return _chosen(grid, contribution(problem, grid))
 
 
-def index_neutral_changes(
-    problem: PriceProblem, low: FloatArray, high: FloatArray, weight: FloatArray, label_cost: float = 0.0
-) -> FloatArray:
-    """Return the log price changes that earn most while the weighted index does not rise.
+@dataclass(frozen=True, slots=True)
+class IndexRules:
+    """What a set of price changes must keep to; arrays have shape (products,)."""
 
-    Args:
-        problem: What is earned.
-        low: (products,) lowest log change allowed, at most 0.
-        high: (products,) highest log change allowed, at least 0.
-        weight: (products,) fixed weights of the index. Fixed, for weights that drift with sales can be gamed.
-        label_cost: Dollars that any change of a price costs.
+    low: FloatArray
+    """Lowest log change allowed, at most 0."""
+    high: FloatArray
+    """Highest log change allowed, at least 0."""
+    weight: FloatArray
+    """Fixed weights of the index. Fixed, for weights that drift with sales can be gamed."""
+    standing: FloatArray
+    """Log change in force now."""
+    label_cost: float
+    """Dollars that a change other than the standing one costs."""
+
+
+def index_neutral_changes(problem: PriceProblem, rules: IndexRules) -> FloatArray:
+    """Return the (products,) log price changes that earn most while the weighted index does not rise.
 
     Lagrangian relaxation with one multiplier found by bisection: Everett, Operations Research 11 (1963).
     """
-    grid = _grid(low, high)
-    free = _best(problem, grid, weight, 0.0, label_cost)
-    if float((weight * free).sum()) <= 0.0:
-        return free
+    grid = _grid(rules.low, rules.high, rules.standing)
+    value = contribution(problem, grid) - rules.label_cost * (grid != rules.standing[:, None])
+    burden = rules.weight[:, None] * grid
+
+    def rise(multiplier: float) -> float:
+        return float((rules.weight * _chosen(grid, value - multiplier * burden)).sum())
+
+    if rise(0.0) <= 0.0:
+        return _chosen(grid, value)
     least, most = 0.0, 1.0
-    while float((weight * _best(problem, grid, weight, most, label_cost)).sum()) > 0.0 and most < 1e12:
+    while rise(most) > 0.0 and most < MOST_MULTIPLIER:
         most *= 4.0
     for _ in range(BISECTIONS):
         middle = 0.5 * (least + most)
-        if float((weight * _best(problem, grid, weight, middle, label_cost)).sum()) > 0.0:
+        if rise(middle) > 0.0:
             least = middle
         else:
             most = middle
-    return _best(problem, grid, weight, most, label_cost)
+    return _chosen(grid, value - most * burden)
 
 
 def price_rails(price: FloatArray, cost: FloatArray, rail: float) -> tuple[FloatArray, FloatArray]:
@@ -96,18 +112,14 @@ def price_rails(price: FloatArray, cost: FloatArray, rail: float) -> tuple[Float
     return low, price * (1.0 + rail)
 
 
-def _grid(low: FloatArray, high: FloatArray) -> FloatArray:
-    """Return (products, STEPS) changes from `low` to `high`, with the one nearest zero made zero."""
-    grid = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, STEPS)[None, :]
-    rows = np.arange(len(low))
-    grid[rows, np.abs(grid).argmin(axis=1)] = 0.0
-    return grid
+def _grid(low: FloatArray, high: FloatArray, standing: FloatArray) -> FloatArray:
+    """Return (products, STEPS + 2) changes from `low` to `high`, with none at all and the standing one if allowed."""
+    steps = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, STEPS)[None, :]
+    allowed = np.where((standing >= low) & (standing <= high), standing, 0.0)
+    return np.column_stack([np.zeros_like(low), allowed, steps])
 
 
-def _best(
-    problem: PriceProblem, grid: FloatArray, weight: FloatArray, multiplier: float, label_cost: float
-) -> FloatArray:
-    """Return the grid's change of largest contribution less the index's price and the labels."""
-    value = contribution(problem, grid) - multiplier * weight[:, None] * grid - label_cost * (grid != 0.0)
+def _chosen(grid: FloatArray, value: FloatArray) -> FloatArray:
+    """Return each product's change of largest value, the first of equals."""
     result: FloatArray = np.take_along_axis(grid, value.argmax(axis=1)[:, None], axis=1)[:, 0]
     return result

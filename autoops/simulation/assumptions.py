@@ -147,9 +147,9 @@ class Assumptions:
     def headline(self) -> str:
         """Return the line that stands above every table of money."""
         return (
-            f"Simulated: real 2017 demand × {self.scale:g}, margins assumed "
+            f"Simulated: real 2017 demand \N{MULTIPLICATION SIGN} {self.scale:g}, margins assumed "
             f"(grocery {MARGINS['GROCERY']:.0%}, produce {MARGINS['PRODUCE']:.0%}), "
-            f"lead time {min(self.lead_times)}–{max(self.lead_times)} days, "
+            f"lead time {min(self.lead_times)}-{max(self.lead_times)} days, "
             f"prices within ±{self.price_rail:.0%} of plan"
         )
 

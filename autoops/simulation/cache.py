@@ -51,6 +51,7 @@ def write_panel(path: Path, panel: Panel) -> None:
     draft = path.with_name(f"{path.stem}.{os.getpid()}.part.npz")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / ".gitignore").write_text("*\n")
         np.savez(
             draft,
             names=np.frombuffer(json.dumps(names).encode(), dtype=np.uint8),

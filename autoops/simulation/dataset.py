@@ -140,7 +140,7 @@ def _parquet(
     table: str, columns: list[str], filters: Sequence[tuple[str, str, object]] | None = None
 ) -> pd.DataFrame:
     """Return some columns and rows of one of the package's tables."""
-    import pandas as pd  # noqa: PLC0415 - half a second that a cached panel saves
+    import pandas as pd
 
     spec = importlib.util.find_spec(PACKAGE)
     assert spec is not None  # noqa: S101 - load_panel has looked

@@ -52,7 +52,9 @@ def coordinates(tuning: object) -> list[tuple[str, int | None]]:
     found: list[tuple[str, int | None]] = []
     for item in fields(tuning):  # type: ignore[arg-type] # any frozen dataclass of numbers and tuples of them
         value = getattr(tuning, item.name)
-        found += [(item.name, place) for place in (range(len(value)) if isinstance(value, tuple) else (None,))]
+        found += [
+            (item.name, place) for place in (range(len(value)) if isinstance(value, tuple) else (None,))
+        ]
     return found
 
 

@@ -1,0 +1,241 @@
+"""Where proposals disagree with each other, with the stock or with the guard rails, and the rule for each.
+
+A rule looks at what is proposed and committed and returns the proposals as they may stand, with the conflicts it
+settled. The orchestrator applies `RULES` in their order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from autoops.agents.cover import Cover
+from autoops.agents.figures import money, plain, probability, text
+from autoops.agents.messages import Action, Conflict, ConflictKind, Line, Proposal
+from autoops.retail.distribution import demand_cdf
+from autoops.retail.pricing import price_rails
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from autoops.agents.agent import Situation
+
+LEAST_COVER = 0.8
+"""Share of the demand it makes that stock must serve, for a display or a price cut to go ahead."""
+
+CENT = 0.005
+"""Dollars; smaller differences are none."""
+
+Settled: TypeAlias = tuple[list[Proposal], list[Conflict]]
+"""Proposals as they may stand, and the conflicts that made them so."""
+
+
+def guard_rails(proposals: list[Proposal], situation: Situation) -> Settled:
+    """Bring prices inside their rail around the plan and over cost: the nearest price allowed is taken."""
+    low, high = price_rails(situation.view.price[0], situation.shop.cost, situation.shop.economics.price_rail)
+
+    def settle(proposal: Proposal, line: Line) -> tuple[Line, Conflict | None]:
+        least, most = float(low[line.product]), float(high[line.product])
+        if proposal.action is not Action.PRICE or least - CENT <= line.after <= most + CENT:
+            return line, None
+        # Rounded towards the plan: a cent beyond the rail is a breach.
+        allowed = plain(
+            np.ceil(least * 100.0) / 100.0 if line.after < least else np.floor(most * 100.0) / 100.0
+        )
+        figures = {"proposed": line.after, "lowest_allowed": plain(least), "highest_allowed": plain(most)}
+        conflict = Conflict(
+            id=f"{proposal.id}/rail-{line.product}",
+            kind=ConflictKind.GUARD_RAIL,
+            product=line.product,
+            cluster=None,
+            agents=(proposal.agent, "guard_rail"),
+            proposals=(proposal.id,),
+            found=f"{money(line.after)} is outside {money(figures['lowest_allowed'])} to {money(figures['highest_allowed'])}",
+            rule="a price stays within its rail around the plan and over cost; the nearest price allowed is taken",
+            resolution=f"{money(allowed)} instead of {money(line.after)}",
+            figures=figures,
+        )
+        return replace(line, after=allowed, conflict_id=conflict.id, note=conflict.resolution), conflict
+
+    return _each_line(proposals, settle)
+
+
+def same_thing(proposals: list[Proposal], situation: Situation) -> Settled:
+    """Let a display slot that has been given away stay where it was given first."""
+    planned, committed = situation.view.display, situation.committed.display
+    given: set[tuple[int, int]] = set()
+
+    def settle(proposal: Proposal, line: Line) -> tuple[Line, Conflict | None]:
+        if proposal.action is not Action.DISPLAY or line.counterpart is None or line.cluster is None:
+            return line, None
+        ahead = proposal.first_day - situation.view.day
+        sides = ((line.product, line.cluster), (line.counterpart, line.cluster))
+        moved = [side for side in sides if side in given or planned[ahead][side] != committed[ahead][side]]
+        given.update(sides)
+        if not moved:
+            return line, None
+        name = situation.product(moved[0][0])
+        conflict = Conflict(
+            id=f"{proposal.id}/slot-{line.product}",
+            kind=ConflictKind.SAME_THING,
+            product=line.product,
+            cluster=line.cluster,
+            agents=(proposal.agent, "orchestrator"),
+            proposals=(proposal.id,),
+            found=f"the display of {name} in {situation.cluster(line.cluster)} has been moved already",
+            rule="a display slot is moved once; the first move stands",
+            resolution="the display stays as it is",
+            figures={"gain_foregone": line.figures["gain"]},
+        )
+        return _withheld(line, conflict), conflict
+
+    return _each_line(proposals, settle)
+
+
+def uncovered_promotions(proposals: list[Proposal], situation: Situation) -> Settled:
+    """Give a display to the next product whose stock covers it; withhold a price cut that stock does not cover.
+
+    What inventory proposes in the same event counts, if it can be delivered in time. A promotion that begins after an
+    order placed today would arrive is left to inventory, which sees it coming. A week's prices are one whole, whose
+    cuts make room in the index for its raises: they are not taken apart.
+    """
+    cover = Cover(proposals, situation)
+
+    def settle(proposal: Proposal, line: Line) -> tuple[Line, Conflict | None]:
+        lead = int(situation.shop.economics.lead_time_mean)
+        ahead = proposal.first_day - situation.view.day
+        display, price = proposal.action is Action.DISPLAY, proposal.action is Action.PRICE
+        promotes = (display and line.after > line.before) or (price and line.after < line.before)
+        if not promotes or (price and len(proposal.lines) > 1) or ahead > lead:
+            return line, None
+        stock, demand = cover.of(line, proposal)
+        if stock >= LEAST_COVER * demand:
+            return line, None
+        return _uncovered(proposal, line, situation, cover, stock, demand)
+
+    return _each_line(proposals, settle)
+
+
+def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) -> Settled:
+    """Order no more than the reorder point asks for of what is being marked down today."""
+    marked = {
+        (line.product, line.cluster): proposal
+        for proposal in proposals
+        if proposal.action is Action.MARKDOWN
+        for line in proposal.lines
+    }
+
+    def settle(proposal: Proposal, line: Line) -> tuple[Line, Conflict | None]:
+        if proposal.action is not Action.ORDER or line.cluster is None or line.after <= line.before:
+            return line, None
+        sticker = marked.get((line.product, line.cluster))
+        if sticker is None and situation.committed.markdown[line.product, line.cluster] == 0.0:
+            return line, None
+        need = float(np.ceil(line.figures["reorder_point"] - line.figures["position"]))
+        kept = plain(line.before + max(need, 0.0))
+        if kept >= line.after:
+            return line, None
+        conflict = Conflict(
+            id=f"{proposal.id}/markdown-{line.product}-{line.cluster}",
+            kind=ConflictKind.REORDER_AGAINST_MARKDOWN,
+            product=line.product,
+            cluster=line.cluster,
+            agents=(proposal.agent, "promotion_agent" if sticker is None else sticker.agent),
+            proposals=(proposal.id,) if sticker is None else (proposal.id, sticker.id),
+            found=f"{text(line.after)} units are to be ordered of what is marked down tonight",
+            rule="while a product is marked down, order up to the reorder point and no economy on top of it",
+            resolution=f"{text(kept)} units instead of {text(line.after)}",
+            figures={
+                "proposed_units": line.after,
+                "position": line.figures["position"],
+                "reorder_point": line.figures["reorder_point"],
+            },
+        )
+        return replace(line, after=kept, conflict_id=conflict.id, note=conflict.resolution), conflict
+
+    settled, conflicts = _each_line(proposals, settle)
+    return [_less_sure(proposal) for proposal in settled], conflicts
+
+
+RULES: tuple[Callable[[list[Proposal], Situation], Settled], ...] = (
+    guard_rails,
+    same_thing,
+    uncovered_promotions,
+    reorders_against_markdowns,
+)
+"""In the order in which they are applied."""
+
+
+def _each_line(
+    proposals: list[Proposal], settle: Callable[[Proposal, Line], tuple[Line, Conflict | None]]
+) -> Settled:
+    """Return the proposals with each line settled, and what was in conflict."""
+    settled, conflicts = [], []
+    for proposal in proposals:
+        results = [settle(proposal, line) for line in proposal.lines]
+        conflicts += [conflict for _, conflict in results if conflict is not None]
+        settled.append(replace(proposal, lines=tuple(line for line, _ in results)))
+    return settled, conflicts
+
+
+def _uncovered(
+    proposal: Proposal, line: Line, situation: Situation, cover: Cover, stock: float, demand: float
+) -> tuple[Line, Conflict]:
+    """Return what becomes of a promotion whose stock does not cover it."""
+    where = "" if line.cluster is None else f" in {situation.cluster(line.cluster)}"
+    figures = {
+        "available_units": plain(stock),
+        "promoted_demand": plain(demand, 1),
+        "least_cover": LEAST_COVER,
+    }
+    taker = None
+    if proposal.action is Action.DISPLAY:
+        taker = cover.first_covered(line, proposal, LEAST_COVER)
+    if taker is not None:
+        resolution = f"{situation.product(taker)} takes the display"
+    elif proposal.action is Action.DISPLAY and line.counterpart is None:
+        resolution = "the display begins as planned: no other product's stock covers it"
+    else:
+        resolution = "withheld until stock has arrived"
+    conflict = Conflict(
+        id=f"{proposal.id}/cover-{line.product}",
+        kind=ConflictKind.UNCOVERED_PROMOTION,
+        product=line.product,
+        cluster=line.cluster,
+        agents=(proposal.agent, "inventory_agent"),
+        proposals=(proposal.id,),
+        found=(
+            f"{text(figures['available_units'])} units of {situation.product(line.product)}{where} stand against "
+            f"{text(figures['promoted_demand'])} that the promotion would sell before more can arrive"
+        ),
+        rule=f"a promotion goes where stock covers at least {LEAST_COVER:.0%} of the demand it makes",
+        resolution=resolution,
+        figures=figures,
+    )
+    if taker is not None:
+        giver = line.product if line.counterpart is None else line.counterpart
+        amended = replace(line, product=taker, counterpart=giver, before=cover.share(taker, line, proposal))
+        return replace(amended, conflict_id=conflict.id, note=resolution), conflict
+    if proposal.action is Action.DISPLAY and line.counterpart is None:
+        return replace(line, conflict_id=conflict.id, note=resolution), conflict
+    return _withheld(line, conflict), conflict
+
+
+def _withheld(line: Line, conflict: Conflict) -> Line:
+    """Return a line that changes nothing."""
+    return replace(line, after=line.before, conflict_id=conflict.id, note=conflict.resolution)
+
+
+def _less_sure(proposal: Proposal) -> Proposal:
+    """Return a single trimmed order with the probability that fewer units last."""
+    line = proposal.lines[0]
+    if proposal.action is not Action.ORDER or len(proposal.lines) > 1 or line.conflict_id is None:
+        return proposal
+    figures = line.figures
+    position = np.array(figures["position"] + line.after - line.before)
+    sure = demand_cdf(position, np.array(figures["expected_demand"]), np.array(figures["deviation"] ** 2))
+    lasting = probability(float(sure))
+    changed = replace(line, figures={**figures, "lasts_with_probability": lasting})
+    return replace(proposal, lines=(changed,), confidence=lasting)

@@ -1,0 +1,180 @@
+"""The orchestrator: asks the agents, settles their conflicts by rule, commits, and records each step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autoops.agents.agent import Agent, Situation
+from autoops.agents.book import Book, Commitments
+from autoops.agents.conflicts import RULES
+from autoops.agents.messages import Action, Decision, EventType
+from autoops.agents.record import (
+    conflict_record,
+    decision_record,
+    event_record,
+    outcome_record,
+    proposal_record,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autoops.agents.forecast import Forecaster
+    from autoops.agents.messages import Conflict, Event, Line, Proposal
+    from autoops.agents.shop import Observation, Shop, ShopView
+    from autoops.agents.tracing import Tracing
+
+NAME = "orchestrator"
+"""As it stands in the record."""
+
+URGENCY = (
+    EventType.COMPETITOR_PRICE,
+    EventType.DEMAND_SPIKE,
+    EventType.EXPIRY_NEAR,
+    EventType.LOW_STOCK,
+    EventType.DAY_STARTED,
+)
+"""Order of a morning: what happened comes first, and the day's routine sees what was committed for it."""
+
+
+class Orchestrator:
+    """Runs a shop with its agents; each event is a trace of its own in the run's session."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        forecaster: Forecaster,
+        agents: Sequence[Agent],
+        tracing: Tracing,
+        *,
+        session_id: str | None = None,
+        tags: Sequence[str] = (),
+    ) -> None:
+        self._shop, self._forecaster, self._agents = shop, forecaster, tuple(agents)
+        self._tracing, self._session_id, self._tags = tracing, session_id, tuple(tags)
+        self._book = Book(shop)
+        self.decisions: list[Decision] = []
+        """Every decision of the run, in order."""
+        self.conflicts: list[Conflict] = []
+        """Every conflict found, in order."""
+
+    def morning(self, view: ShopView, events: Sequence[Event]) -> Commitments:
+        """Handle a morning's events, the most urgent first, and return what is committed for today."""
+        self._book.open_day(view.day)
+        for event in events:
+            self._forecaster.hear(event)
+        for event in sorted(events, key=lambda event: URGENCY.index(event.type)):
+            self._handle(event, view)
+        situation = self._situation(view)
+        self._forecaster.expect(situation.forecast)
+        return situation.committed
+
+    def evening(self, observation: Observation) -> None:
+        """Take in what the day showed."""
+        self._forecaster.learn(observation)
+        for agent in self._agents:
+            agent.learn(observation)
+
+    def _situation(self, view: ShopView) -> Situation:
+        """Return what agents may know now."""
+        committed = self._book.page(view)
+        return Situation(self._shop, view, committed, self._forecaster.forecast(view, committed))
+
+    def _handle(self, event: Event, view: ShopView) -> None:
+        """Take one event from its trace's beginning to its end."""
+        tracing, situation = self._tracing, self._situation(view)
+        trace_id = tracing.create_simulation_trace(
+            event_record(event, self._shop), session_id=self._session_id, tags=self._tags
+        )
+        proposals = [
+            proposal
+            for agent in self._agents
+            if event.type in agent.operations
+            for proposal in self._ask(agent, event, situation, trace_id)
+        ]
+        decisions, conflicts = self._settle(event, proposals, situation, trace_id)
+        self.decisions += decisions
+        self.conflicts += conflicts
+        tracing.finalize_trace(trace_id, outcome_record(decisions, conflicts))
+
+    def _ask(self, agent: Agent, event: Event, situation: Situation, trace_id: str | None) -> list[Proposal]:
+        """Return an agent's proposals, its step recorded."""
+        asked = {"event": event.type.value, "event_id": event.id, "date": event.date.isoformat()}
+        span_id = self._tracing.start_agent_span(
+            agent.name, agent.operations[event.type], parent_trace_id=trace_id, input_data=asked
+        )
+        proposals = agent.propose(event, situation)
+        outcome = {"proposals": [proposal_record(proposal, self._shop) for proposal in proposals]}
+        self._tracing.end_agent_span(span_id, outcome)
+        return proposals
+
+    def _settle(
+        self, event: Event, proposals: list[Proposal], situation: Situation, trace_id: str | None
+    ) -> tuple[list[Decision], list[Conflict]]:
+        """Return the decisions that the proposals become, conflicts resolved, all committed and recorded."""
+        asked = {
+            "event_id": event.id,
+            "date": event.date.isoformat(),
+            "proposals": [proposal.id for proposal in proposals],
+        }
+        span_id = self._tracing.start_agent_span(NAME, "commit", parent_trace_id=trace_id, input_data=asked)
+        conflicts: list[Conflict] = []
+        for rule in RULES:
+            proposals, found = rule(proposals, situation)
+            for conflict in found:
+                self._record_conflict(conflict, trace_id, span_id)
+            conflicts += found
+        decisions = [
+            Decision(
+                proposal=proposal,
+                lines=proposal.lines,
+                trigger=event.id,
+                date=event.date,
+                conflict_ids=tuple(
+                    line.conflict_id for line in proposal.lines if line.conflict_id is not None
+                ),
+            )
+            for proposal in proposals
+        ]
+        for decision in decisions:
+            self._commit(decision.proposal)
+            record = decision_record(decision, self._shop)
+            self._tracing.log_agent_decision(
+                decision.proposal.agent, record, trace_id=trace_id, parent_span_id=span_id
+            )
+        self._tracing.end_agent_span(span_id, outcome_record(decisions, conflicts))
+        return decisions, conflicts
+
+    def _record_conflict(self, conflict: Conflict, trace_id: str | None, parent: str | None) -> None:
+        """Record a conflict as an observation of its own."""
+        found, resolution = conflict_record(conflict, self._shop)
+        span_id = self._tracing.start_agent_span(
+            NAME,
+            "resolve_conflict",
+            parent_trace_id=trace_id,
+            input_data=found,
+            parent_span_id=parent,
+            as_type="evaluator",
+        )
+        self._tracing.end_agent_span(span_id, resolution)
+
+    def _commit(self, proposal: Proposal) -> None:
+        """Write a proposal into the book."""
+        for line in proposal.lines:
+            if line.after != line.before:
+                self._commit_line(proposal, line)
+
+    def _commit_line(self, proposal: Proposal, line: Line) -> None:
+        """Write one line into the book."""
+        first, days = proposal.first_day, proposal.days
+        if proposal.action is Action.PRICE:
+            factor = line.after / line.figures["planned_price"]
+            self._book.set_price(line.product, factor, days)
+            return
+        assert line.cluster is not None  # noqa: S101 - all but prices stand in a cluster
+        if proposal.action is Action.ORDER:
+            self._book.order(line.product, line.cluster, line.after - line.before)
+        elif proposal.action is Action.MARKDOWN:
+            self._book.mark_down(line.product, line.cluster, line.after)
+        elif line.counterpart is not None:
+            self._book.swap_displays(line.counterpart, line.product, line.cluster, first, days)
