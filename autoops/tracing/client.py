@@ -228,6 +228,15 @@ class LangfuseClient:
         self.writer.refresh()
         return settled
 
+    def pending(self) -> int:
+        """Rows that wait for this client's destination; asks the journal."""
+        return 0 if self.deliverer is None else self.deliverer.pending()
+
+    def hurry(self) -> None:
+        """Deliver what waits now, however little it is."""
+        if self.deliverer is not None:
+            self.deliverer.hurry()
+
     def shutdown(self, timeout: float = EXIT_TIMEOUT_S) -> None:
         """Commit what waits, deliver what goes in ``timeout`` seconds, and leave the rest in the journal."""
         with self._guard:

@@ -19,7 +19,8 @@ import pathlib
 import sys
 import types
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import orjson
@@ -29,6 +30,9 @@ MAX_DEPTH: Final = 200
 
 MAX_REPR: Final = 10_000
 """Characters of an unknown object's repr."""
+
+PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+"""The types of leaves that JSON has, but for some numbers and strings."""
 
 _MAX_KEY: Final = 1_000  # characters of a key that is no plain string
 _MAX_INT_BITS: Final = 10_000  # CPython refuses to write much longer ones in decimal
@@ -61,13 +65,15 @@ class Walk:
         self._left -= 2  # a character and a comma
         kind = type(value)
         if kind is str:
+            if len(value) <= self._left and value.isascii():
+                self._left -= len(value)
+                return value
             return self.string(value)
-        if value is None or kind is bool:
+        if value is None or kind is bool or (kind is int and -(2**63) <= value < 2**64):
             return value
-        if kind is int:
-            return _integer(value)
-        if kind is float:
-            return value if math.isfinite(value) else _nonfinite(value)
+        if kind is float and math.isfinite(value):
+            self._left -= 2  # a float has three characters at least
+            return value
         try:
             if (write := _TEXTS.get(kind)) is not None:
                 return self.string(write(value))
@@ -91,11 +97,10 @@ class Walk:
             return _TOO_DEEP
         self._above.add(id(value))
         try:
-            # Copies and slices of exact dicts, lists and tuples are made in C: another thread can't interfere.
             if kind is dict:
-                return self._pairs(value.copy().items(), len(value), depth)
+                return self._dict(value, depth)
             if kind is list or kind is tuple:
-                return self._items(value[: self._room()], len(value), depth)
+                return self._list(value, depth)
             for base, render in _BY_BASE:
                 if issubclass(kind, base):
                     return render(self, value, depth)
@@ -106,6 +111,14 @@ class Walk:
     def _room(self) -> int:
         """Give how many more items are worth taking: each needs a character and a comma at least."""
         return max(self._left, 0) // 2 + 1
+
+    # Exact dicts, lists and tuples are copied in C first: another thread can't interfere.
+
+    def _dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+        return self._pairs(value.copy().items(), len(value), depth)
+
+    def _list(self, value: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
+        return self._items(value[: self._room()], len(value), depth)
 
     def _items(self, items: Iterable[Any], count: int | None, depth: int) -> list[Any]:
         """Render the first items of a container of `count` (None: not known, but more than given if all are taken)."""
@@ -158,7 +171,7 @@ class Walk:
         self.cut = True
         return f"{shown}… <{more} more bytes>"
 
-    def _set(self, value: Set[Any], depth: int) -> list[Any]:
+    def _set(self, value: AbstractSet[Any], depth: int) -> list[Any]:
         return sorted(self._sequence(value, depth), key=_order)
 
     def _sequence(self, value: Iterable[Any], depth: int) -> list[Any]:
@@ -217,7 +230,7 @@ class Walk:
         row = value.size // len(value) if len(value) else 0
         if row > self._room():
             return self._items(numpy.asarray(value), len(value), depth)
-        head = value[: self._room() // max(row, 1) + 1]
+        head = value[: self._room() // (row + 1) + 1]
         head = head.astype(str) if value.dtype.kind in "mM" else head
         return self._items(head.tolist(), len(value), depth)
 
@@ -245,6 +258,34 @@ class Walk:
             label = _free_name("index", "", names) if "index" in names else "index"
             rows = ({label: at, **row} for at, row in zip(head.index.tolist(), rows, strict=True))
         return self._items(rows, len(value), depth)
+
+
+class QuickWalk(Walk):
+    """A walk that takes on trust what JSON most likely has, four times as fast.
+
+    It leaves strings, numbers and keys as they are; orjson then refuses those that JSON hasn't, or writes null for
+    them, and the caller has to notice both. What is too large is left out, and `cut` says so.
+    """
+
+    __slots__ = ()
+
+    def _dict(self, value: dict[Any, Any], depth: int) -> dict[Any, Any]:
+        if not self._has_room_for(value):
+            return {}
+        plain = value.copy()
+        for key in [key for key, item in plain.items() if type(item) not in PLAIN]:
+            plain[key] = self.render(plain[key], depth + 1)
+        return plain
+
+    def _list(self, value: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
+        if not self._has_room_for(value):
+            return []
+        return [item if type(item) in PLAIN else self.render(item, depth + 1) for item in value[:]]
+
+    def _has_room_for(self, value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> bool:
+        self._left -= 2 * len(value)
+        self.cut |= self._left < 0
+        return self._left >= 0
 
 
 def brief(value: object, limit: int) -> str:
@@ -276,9 +317,7 @@ def utf8(value: str) -> str:
     return value.encode("utf-8", "backslashreplace").decode()
 
 
-def _integer(value: int) -> int | str:
-    if -(2**63) <= value < 2**64:
-        return value
+def _integer(value: int) -> str:
     return str(value) if value.bit_length() <= _MAX_INT_BITS else f"<integer of {value.bit_length()} bits>"
 
 
@@ -309,6 +348,8 @@ def _exception(value: BaseException) -> str:
 
 
 _TEXTS: Final[dict[type, Callable[[Any], str]]] = {
+    int: _integer,
+    float: _nonfinite,
     dt.datetime: dt.datetime.isoformat,
     dt.date: dt.date.isoformat,
     dt.time: dt.time.isoformat,
@@ -321,7 +362,7 @@ _TEXTS: Final[dict[type, Callable[[Any], str]]] = {
     types.BuiltinFunctionType: name_of,
     type: name_of,
 }
-"""How leaves of these exact types are written."""
+"""How leaves of these exact types are written; of int and float, what JSON has no number for."""
 
 _BY_BASE: Final[tuple[tuple[Any, Callable[[Walk, Any, int], Any]], ...]] = (
     (enum.Enum, lambda walk, value, depth: walk.render(value.value, depth + 1)),
@@ -336,7 +377,7 @@ _BY_BASE: Final[tuple[tuple[Any, Callable[[Walk, Any, int], Any]], ...]] = (
     ((pathlib.PurePath, collections.UserString), lambda walk, value, _: walk.string(str(value))),
     (tuple, Walk._tuple),  # noqa: SLF001 (as above)
     (Mapping, Walk._mapping),  # noqa: SLF001
-    (Set, Walk._set),  # noqa: SLF001
+    (AbstractSet, Walk._set),  # noqa: SLF001
     (Iterator, Walk._repr),  # noqa: SLF001 (taking an item would consume it)
     (Sequence, Walk._sequence),  # noqa: SLF001
 )

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import orjson
 
-from autoops.tracing.render import Walk, brief, unreadable
+from autoops.tracing.render import PLAIN, QuickWalk, Walk, brief, unreadable
 
 MAX_PAYLOAD_BYTES: Final = 1_000_000
 """Bytes of JSON; a larger payload is cut and marked as cut."""
@@ -30,7 +30,6 @@ CUT: Final = "autoops.cut"
 
 _MIN_LIMIT: Final = 256  # bytes; below it there would be no room for the mark itself
 _MOST_PLAIN: Final = 20_000  # items looked at before a value is rendered: a cyclic one must not take long
-_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _OPTIONS: Final = (
     orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
@@ -56,18 +55,14 @@ def dump(value: object, *, limit: int = MAX_PAYLOAD_BYTES) -> bytes:
         `{"autoops.cut": {"bytes": …, "limit": …}, "beginning": …}`, where `beginning` has the value's shape and
         as much of it as fits, with a mark at each place where something is left out.
     """
-    size = None
-    if _is_plain(value, limit):
-        try:
-            written = _dumps(value, None, _OPTIONS)
-        except Exception:  # nested too deeply, keys that are no strings, lone surrogates, long integers
-            return _render(value, limit, size)
-        if len(written) <= limit and (b"null" not in written or not _holds_nonfinite(value)):
-            return written
-        size = len(written)
-    return _render(value, limit, size)
-
-
+    containers = _plain_containers(value, limit)
+    try:
+        if containers is None:
+            walk = QuickWalk(limit)
+            value = walk.render(original := value)
+            containers = None if walk.cut else _plain_containers(value, limit)
+        
+        written = _dumps(value, None, _OPTIONS)
 def text(value: object, *, limit: int = MAX_TEXT) -> str:
     """Write any value as one string for a name or a status message.
 
@@ -109,52 +104,42 @@ def _render(value: object, limit: int, size: int | None) -> bytes:
     return _dumps({CUT: {"bytes": size, "limit": limit}})
 
 
-def _is_plain(value: Any, limit: int) -> bool:
-    """Tell whether a value is made of plain dicts, lists, tuples, strings and numbers only, and not many.
+def _plain_containers(value: Any, limit: int) -> list[Any] | None:
+    """Give the containers a plain value is made of, itself the first; None if it isn't plain, or too large to tell.
 
-    A dict that the garbage collector doesn't track holds no containers and no objects of Python classes: known
+    Plain are exact dicts, lists and tuples of each other and of strings, numbers, booleans and None. A dict that
+    the garbage collector does not track holds neither containers nor objects of Python classes: that is known
     without looking at its items.
     """
-    if type(value) is str:
-        return len(value) <= limit
-    if type(value) in _PLAIN:
-        return True
+    if type(value) in PLAIN:
+        return None if type(value) is str and len(value) > limit else [(value,)]
     containers = [value]
     room = _MOST_PLAIN
     try:
         for container in containers:
             kind = type(container)
-            if kind is not dict and kind is not list and kind is not tuple:
-                return False
+            if kind is dict:
+                if _is_tracked(container):
+                    containers += [item for item in container.values() if type(item) not in PLAIN]
+            elif kind is list or kind is tuple:
+                containers += [item for item in container[:room] if type(item) not in PLAIN]
+            else:
+                return None
             room -= len(container) + 1
             if room < 0:
-                return False
-            if kind is not dict:
-                containers += [item for item in container if type(item) not in _PLAIN]
-            elif _is_tracked(container):
-                containers += [item for item in container.values() if type(item) not in _PLAIN]
+                return None
     except RuntimeError:  # another thread changed a dict meanwhile
-        return False
-    return True
+        return None
+    return containers
 
 
-def _holds_nonfinite(value: Any) -> bool:
-    """Tell whether a plain value holds a NaN or an infinity, for which orjson writes null as for None."""
-    values = [value]
-    room = _MOST_PLAIN
+def _hold_nonfinite(containers: list[Any]) -> bool:
+    """Tell whether a NaN or an infinity is among the items; orjson writes null for them as for None."""
     try:
-        for item in values:
-            kind = type(item)
-            if kind is float:
-                if item - item != 0:
-                    return True
-            elif kind is dict:
-                values += item.values()
-            elif kind is list or kind is tuple:
-                values += item
-            room -= 1
-            if room < 0:  # another thread made it larger or cyclic meanwhile
+        for container in containers:
+            items = container.values() if type(container) is dict else container
+            if [item for item in items if type(item) is float and item - item != 0]:
                 return True
-    except RuntimeError:
+    except RuntimeError:  # another thread changed a dict meanwhile
         return True
     return False

@@ -727,3 +727,9 @@ def shutdown_langfuse_integration(timeout: float = 2.0) -> None:
     with _service_guard:
         _service = None
     shutdown_langfuse(timeout)
+
+
+def reload_integration() -> None:
+    """Have the process's service, if there is one, read the settings anew; for a signal handler."""
+    if _service is not None:
+        _service.reload()

@@ -80,6 +80,7 @@ class Deliverer:
         self._batch_limit = FIRST_BATCH
         self._newest_first = True
         self._hurry = False
+        self._urgent = False
         self._waiting_since: float | None = None
         self._forced: str | None = None
         self._outage_began: float | None = None
@@ -121,6 +122,15 @@ class Deliverer:
         if reason is not None:
             self._unavailable(reason, hint="", wait_s=None)
         self.poke()
+
+    def hurry(self) -> None:
+        """Send the next batch now, however small it is."""
+        self._urgent = True
+        self.poke()
+
+    def pending(self) -> int:
+        """Rows that wait for this destination; counts them in the journal."""
+        return outbox.pending(self.writer.store(), self._destination())
 
     def drain(self, deadline: float, *, wait_out_faults: bool = True) -> bool:
         """Have all that this process committed before the call settled, by ``deadline`` (monotonic seconds).
@@ -220,7 +230,7 @@ class Deliverer:
         now = time.monotonic()
         if self._waiting_since is None:
             self._waiting_since = now
-        if self._hurry or self._has_due(at_least=self.config.flush_at):
+        if self._hurry or self._urgent or self._has_due(at_least=self.config.flush_at):
             return 0.0
         return max(0.0, self._waiting_since + self.config.flush_interval - now)
 
@@ -244,6 +254,7 @@ class Deliverer:
             if scores and not self._send_scores(scores, timeout_s):
                 return False
             self._waiting_since = None
+            self._urgent = False
             return bool(spans or scores)
 
     def _try(self, send: Callable[[], Outcome], timeout_s: float | None) -> tuple[Outcome, Verdict | None]:

@@ -1,0 +1,5 @@
+"""`python -m autoops.cli` is `autoops`."""
+
+from autoops.cli import main
+
+main()

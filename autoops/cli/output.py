@@ -1,0 +1,116 @@
+"""How commands print: tables and trees for people, JSON for scripts."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autoops.tracing.journal.reader import SpanRecord, TraceRecord
+
+LEVEL_STYLES = {"ERROR": "bold red", "WARNING": "yellow", "DEBUG": "dim"}
+
+
+def console() -> Console:
+    """Where people read; made anew, for tests replace standard output."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document; dataclasses become objects."""
+    typer.echo(orjson.dumps(_plain(value), option=orjson.OPT_INDENT_2, default=str).decode())
+
+
+def decoded(payload: str | None) -> Any:
+    """A payload of the journal as the value it stands for."""
+    if payload is None:
+        return None
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return payload
+
+
+def span_json(span: SpanRecord) -> dict[str, Any]:
+    """A span for scripts: payloads as values rather than as text."""
+    return dataclasses.asdict(span) | {"input": decoded(span.input), "output": decoded(span.output)}
+
+
+def trace_json(trace: TraceRecord) -> dict[str, Any]:
+    """A trace for scripts."""
+    return {
+        **dataclasses.asdict(trace.summary),
+        "spans": [span_json(span) for span in trace.spans],
+        "scores": [dataclasses.asdict(score) for score in trace.scores],
+        "truncated": trace.truncated,
+    }
+
+
+def trace_tree(trace: TraceRecord) -> Tree:
+    """A trace for people: spans under their parents, with times, levels and what decisions said."""
+    children: dict[str | None, list[SpanRecord]] = {}
+    known = {span.span_id for span in trace.spans}
+    for span in trace.spans:
+        # A span whose parent is elsewhere, or did not come, hangs at the top.
+        parent = span.parent_span_id if span.parent_span_id in known else None
+        children.setdefault(parent, []).append(span)
+    tree = Tree(
+        f"[bold]{escape(trace.summary.name or 'trace')}[/]  {trace.summary.trace_id}  {when(trace.summary.start_ns)}"
+    )
+    stack: list[tuple[Tree, Sequence[SpanRecord]]] = [(tree, children.get(None, []))]
+    while stack:
+        branch, spans = stack.pop()
+        stack.extend((branch.add(_line(span)), children.get(span.span_id, [])) for span in spans)
+    return tree
+
+
+def when(time_ns: int) -> str:
+    """A moment in local time."""
+    return dt.datetime.fromtimestamp(time_ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def duration(start_ns: int, end_ns: int | None) -> str:
+    """How long something took, in the unit that fits."""
+    if end_ns is None:
+        return "running"
+    seconds = (end_ns - start_ns) / 1e9
+    if seconds >= 60:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1e3:.1f} ms"
+
+
+def size(number: int) -> str:
+    """Bytes for people."""
+    return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{number / 1e3:.0f} kB"
+
+
+def _line(span: SpanRecord) -> str:
+    style = LEVEL_STYLES.get(span.level, "")
+    line = f"{escape(span.name)} [dim]({span.type}, {duration(span.start_ns, span.end_ns)})[/]"
+    if span.state == "interrupted":
+        line += " [yellow]interrupted[/]"
+    if style:
+        line += f" [{style}]{span.level}[/] {escape(span.status_message or '')}"
+    if span.confidence is not None:
+        line += f" confidence {span.confidence:g}"
+    reasoning = span.attributes.get("langfuse.observation.metadata.reasoning")
+    if reasoning:
+        line += f"\n[dim]{escape(str(reasoning))}[/]"
+    return line
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
