@@ -1,0 +1,73 @@
+"""Taking traces out of the journal: by id, by user, by session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from autoops.tracing.journal.outbox import bump
+from autoops.tracing.journal.schema import SCORE, SPAN
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from autoops.tracing.journal.store import Store
+
+SLICE: Final = 200
+"""Traces deleted in one transaction, so that writers never wait long."""
+
+
+def select(
+    store: Store, *, trace_id: str | None = None, session_id: str | None = None, user_id: str | None = None
+) -> list[str]:
+    """Ids of the traces that bear all the given marks; an unambiguous beginning of ``trace_id`` is enough."""
+    conditions, arguments = [], []
+    if trace_id is not None:
+        conditions.append("trace_id >= ? AND trace_id < ?")
+        arguments += [trace_id, trace_id + "g"]
+    for column, value in (("session_id", session_id), ("user_id", user_id)):
+        if value is not None:
+            conditions.append(f"{column} = ?")
+            arguments.append(value)
+    if not conditions:
+        return []
+    with store.reading() as connection:
+        rows = connection.execute(f"SELECT trace_id FROM traces WHERE {' AND '.join(conditions)}", arguments)
+        return [row[0] for row in rows]
+
+
+def delete(store: Store, trace_ids: Sequence[str]) -> int:
+    """Delete whole traces with their scores, delivered or not. What was still to be sent is counted as pruned.
+
+    Returns:
+        How many spans were deleted.
+    """
+    spans = 0
+    for start in range(0, len(trace_ids), SLICE):
+        with store.transaction() as connection:
+            # What was deleted must not be readable in free pages of the file.
+            connection.execute("PRAGMA secure_delete = ON")
+            spans += sum(_delete_one(connection, trace_id) for trace_id in trace_ids[start : start + SLICE])
+    with store.transaction() as connection:
+        connection.execute("PRAGMA incremental_vacuum")
+    return spans
+
+
+def _delete_one(connection: sqlite3.Connection, trace_id: str) -> int:
+    changes = {"spans": 0, "traces": 0, "scores": 0, "pending": 0, "pruned": 0, "scores_pending": 0}
+    for table, kind in (("spans", SPAN), ("scores", SCORE)):
+        seqs = f"SELECT seq FROM {table} WHERE trace_id = ?"
+        unsent = connection.execute(
+            f"DELETE FROM outbox WHERE kind = ? AND seq IN ({seqs})", (kind, trace_id)
+        ).rowcount
+        connection.execute(f"DELETE FROM rejected WHERE kind = ? AND seq IN ({seqs})", (kind, trace_id))
+        gone = connection.execute(f"DELETE FROM {table} WHERE trace_id = ?", (trace_id,)).rowcount
+        changes[table] -= gone
+        if kind == SPAN:
+            changes["pending"] -= unsent
+            changes["pruned"] += unsent
+        else:
+            changes["scores_pending"] -= unsent
+    changes["traces"] -= connection.execute("DELETE FROM traces WHERE trace_id = ?", (trace_id,)).rowcount
+    bump(connection, changes)
+    return -changes["spans"]
