@@ -7,7 +7,6 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from autoops.settings import hidden_from_sdk
 from autoops.tracing.ids import parse_trace_id
 
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ def build(
     """
     from langfuse import Langfuse
     from langfuse._client.resource_manager import LangfuseResourceManager
+
+    from autoops.settings import hidden_from_sdk
 
     public_key, secret_key = (config.public_key, config.secret_key) if config.has_credentials else LOCAL_KEYS
     # One manager is kept for each public key, and its first settings win for the life of the process.

@@ -5,7 +5,6 @@ No method raises because of tracing, whatever it is given, and none waits for th
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 import threading
@@ -553,6 +552,8 @@ class LangfuseIntegrationService:
 
     async def aflush(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - the same call for asyncio
         """``flush`` for asyncio: waits in a thread."""
+        import asyncio  # costs 20 ms, which a program without it need not pay
+
         return await asyncio.to_thread(self.flush, timeout)
 
     def shutdown(self, timeout: float = 2.0) -> None:
