@@ -39,6 +39,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say why a run fails whose tests all passed or were skipped."""
+    skipped = len(terminalreporter.stats.get("skipped", []))
+    if skipped and config.getoption("--fail-on-skip"):
+        terminalreporter.write_line(f"--fail-on-skip: {skipped} skipped, so the run fails", red=True)
+
+
 @pytest.fixture(autouse=True)
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Hide the developer's variables and `.env`, and end what the test started.
