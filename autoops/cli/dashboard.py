@@ -19,7 +19,9 @@ def dashboard(
     ] = None,
     journal: Annotated[
         Path | None,
-        typer.Option(help="The journal to show; AUTOOPS_JOURNAL if left out.", show_default=False),
+        typer.Option(
+            dir_okay=False, help="The journal to show; AUTOOPS_JOURNAL if left out.", show_default=False
+        ),
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
 ) -> None:

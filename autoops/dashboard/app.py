@@ -15,11 +15,12 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from autoops.dashboard import theme
 from autoops.dashboard.pages import health, trace, traces
-from autoops.dashboard.source import Source
 from autoops.errors import AutoOpsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from autoops.dashboard.source import Source
 
 HOST: Final = "127.0.0.1"
 USUAL_PORT: Final = 8451

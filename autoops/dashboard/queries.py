@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from autoops.dashboard import words
+from autoops.dashboard.records import Destination, ListedTrace, SpanDetail, SpanLine, TraceLines, TraceList
 from autoops.errors import JournalError
 from autoops.tracing.journal import reader
 from autoops.tracing.journal.caretaker import DEAD_AFTER_S
@@ -18,7 +19,7 @@ from autoops.tracing.journal.schema import OPEN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from autoops.tracing.journal.reader import ScoreRecord, TraceFilter, TraceSummary
+    from autoops.tracing.journal.reader import TraceFilter
     from autoops.tracing.journal.store import Store
 
 PAGE_SIZE: Final = 50
@@ -33,6 +34,8 @@ MAX_LINES: Final = 20_000
 """Spans of one trace that are drawn; more are cut off, and said to be."""
 AGENT_SPANS: Final = 300
 """Spans of a trace that are looked at for the agents named in the list."""
+ABOUT_CHARACTERS: Final = 4000
+"""Characters of a root's input that are read to say in the list what it was about."""
 
 _STEPS: Final = 5_000
 """SQLite's virtual machine steps between two looks at the clock: well under a millisecond."""
@@ -42,116 +45,37 @@ class SearchTooSlow(JournalError):  # noqa: N818 - a state of the search, named 
     """A query ran longer than the page lets it; it was stopped."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListedTrace:
-    """A trace in the list.
-
-    Attributes:
-        summary: The trace.
-        agents: Agents seen among its first spans.
-        abandoned: Its root is open, but the process that began it ended or fell silent.
-    """
-
-    summary: TraceSummary
-    agents: tuple[str, ...]
-    abandoned: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TraceList:
-    """A page of the list; ``older`` is the cursor of the next one, None on the last."""
-
-    traces: tuple[ListedTrace, ...]
-    older: tuple[int, str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class SpanLine:
-    """A span without its payloads: what one line of a trace shows."""
-
-    span_id: str
-    parent_span_id: str | None
-    name: str
-    type: str
-    agent: str | None
-    decision: str | None
-    confidence: float | None
-    level: str
-    start_ns: int
-    end_ns: int | None
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class TraceLines:
-    """A trace to draw: spans in the order of their beginning, all scores of the trace. ``truncated`` if there are more."""
-
-    summary: TraceSummary
-    lines: tuple[SpanLine, ...]
-    scores: tuple[ScoreRecord, ...]
-    abandoned: bool
-    truncated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SpanDetail:
-    """Everything about one span. ``input`` and ``output`` are JSON text; ``rejection`` is the server's status and words."""
-
-    line: SpanLine
-    operation: str | None
-    status_message: str | None
-    input: str | None
-    output: str | None
-    attributes: dict[str, Any]
-    events: tuple[dict[str, Any], ...]
-    links: tuple[dict[str, Any], ...]
-    delivery: str | None
-    rejection: tuple[int, str] | None
-    host: str | None
-    environment: str
-    release: str
-    program: str
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """A Langfuse project that rows are recorded for, and how many spans and scores wait for it."""
-
-    host: str
-    public_key: str
-    spans: int
-    scores: int
-
-
 def pulse(store: Store) -> int:
     """A number that changes with every commit of another connection: the cheapest sign of news (``data_version``)."""
     with store.reading() as connection:
         return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
-def list_traces(store: Store, wanted: TraceFilter, after: tuple[int, str] | None = None) -> TraceList:
+def list_traces(
+    store: Store, wanted: TraceFilter, after: tuple[int, str] | None = None, *, seconds: float = SEARCH_S
+) -> TraceList:
     """A page of traces, newest first.
 
     Raises:
-        SearchTooSlow: Nothing filled the page within ``SEARCH_S``.
+        SearchTooSlow: The page was not full within ``seconds``.
         JournalError: The journal cannot be read.
     """
-    with _bounded(store, SEARCH_S):
+    with _bounded(store, seconds):
         page = reader.list_traces(store, wanted, limit=PAGE_SIZE, after=after)
         ids = [trace.trace_id for trace in page.traces]
-        agents = _agents(store, ids)
+        agents, abouts = _agents(store, ids), _abouts(store, ids)
         abandoned = _abandoned(store, [trace.trace_id for trace in page.traces if trace.state == "open"])
-    return TraceList(
-        tuple(ListedTrace(each, agents[each.trace_id], each.trace_id in abandoned) for each in page.traces),
-        page.next,
+    traces = (
+        ListedTrace(each, agents[each.trace_id], abouts.get(each.trace_id, ""), each.trace_id in abandoned)
+        for each in page.traces
     )
+    return TraceList(tuple(traces), page.next)
 
 
-def count(store: Store, wanted: TraceFilter) -> int | None:
-    """How many traces a filter finds; None if counting takes longer than ``COUNT_S``."""
+def count(store: Store, wanted: TraceFilter, *, seconds: float = COUNT_S) -> int | None:
+    """How many traces a filter finds; None if counting takes longer than ``seconds``."""
     try:
-        with _bounded(store, COUNT_S):
+        with _bounded(store, seconds):
             return reader.count_traces(store, wanted)
     except SearchTooSlow:
         return None
@@ -172,7 +96,7 @@ def choices(store: Store) -> dict[str, list[str]]:
     }
 
 
-def trace_lines(store: Store, trace_id: str) -> TraceLines | None:
+def trace_lines(store: Store, trace_id: str, *, limit: int = MAX_LINES) -> TraceLines | None:
     """A trace's spans without their payloads, however large those are; None if the journal does not know it."""
     # A limit of 0 reads the summary and the scores alone.
     known = reader.get_trace(store, trace_id, limit=0)
@@ -182,11 +106,11 @@ def trace_lines(store: Store, trace_id: str) -> TraceLines | None:
     with store.reading() as connection:
         rows = connection.execute(
             f"SELECT {_LINE} FROM spans s WHERE s.trace_id = ? ORDER BY s.start_ns, s.seq LIMIT ?",  # noqa: S608 - our columns
-            (summary.trace_id, MAX_LINES + 1),
+            (summary.trace_id, limit + 1),
         ).fetchall()
     abandoned = summary.state == "open" and bool(_abandoned(store, [summary.trace_id]))
-    lines = tuple(_line(row) for row in rows[:MAX_LINES])
-    return TraceLines(summary, lines, known.scores, abandoned, truncated=len(rows) > MAX_LINES)
+    lines = tuple(_line(row) for row in rows[:limit])
+    return TraceLines(summary, lines, known.scores, abandoned, truncated=len(rows) > limit)
 
 
 def matching_spans(store: Store, trace_id: str, text: str) -> frozenset[str]:
@@ -292,6 +216,19 @@ def _agents(store: Store, trace_ids: list[str]) -> dict[str, tuple[str, ...]]:
             ).fetchall()
             found[trace_id] = tuple(row[0] for row in rows)
     return found
+
+
+def _abouts(store: Store, trace_ids: list[str]) -> dict[str, str]:
+    """For each trace whose root was given something, what it was in brief."""
+    places = ", ".join("?" * len(trace_ids))
+    with store.reading() as connection:
+        rows = connection.execute(
+            "SELECT t.trace_id, substr(s.input, 1, ?) FROM traces t"  # noqa: S608 - only placeholders
+            " JOIN spans s ON s.trace_id = t.trace_id AND s.span_id = t.root_span_id"
+            f" WHERE t.trace_id IN ({places}) AND s.input IS NOT NULL",
+            (ABOUT_CHARACTERS, *trace_ids),
+        ).fetchall()
+    return {trace_id: words.brief(given) for trace_id, given in rows}
 
 
 def _abandoned(store: Store, trace_ids: list[str]) -> frozenset[str]:

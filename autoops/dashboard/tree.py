@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from autoops.dashboard.queries import SpanLine
+    from autoops.dashboard.records import SpanLine
 
 
 @dataclass(frozen=True, slots=True)

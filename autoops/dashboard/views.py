@@ -1,4 +1,4 @@
-"""A view of the list as the URL's query holds it: what is filtered, and which page. Pure."""
+"""What is looked at, as the URL's query holds it: of the list, and of one trace. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from autoops.tracing.journal.reader import TraceFilter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from autoops.dashboard.records import SpanLine
 
 Cursor = tuple[int, str]
 
@@ -27,6 +29,14 @@ _TRAIL: Final = 40
 """Pages whose beginnings the URL remembers, so that one can walk back: about 2 kB."""
 _LAST_NS: Final = 2**63 - 1
 """The latest time that SQLite can hold."""
+SHOWN: Final = {
+    "": "All spans",
+    "problems": "Errors and warnings",
+    "decisions": "Decisions",
+    "agents": "Agents",
+    "open": "Not ended",
+}
+"""What the choice within a trace leaves: the address's words and the reader's."""
 
 
 _EVERYTHING: Final = TraceFilter()
@@ -84,6 +94,36 @@ class View:
     def newer(self) -> View:
         """The page before."""
         return View(self.wanted, self.trail[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What of a trace is looked at: the address's query."""
+
+    span_id: str | None = None
+    text: str = ""
+    only: str = ""
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Sight:
+        """Read a URL's query; what it does not understand it leaves out."""
+        only = query.get("only", "")
+        return cls(query.get("span") or None, query.get("q", "").strip(), only if only in SHOWN else "")
+
+    def url(self, trace_id: str) -> str:
+        """The address of this sight."""
+        given = {"span": self.span_id, "q": self.text, "only": self.only}
+        query = urlencode({name: value for name, value in given.items() if value})
+        return f"/trace/{trace_id}?{query}" if query else f"/trace/{trace_id}"
+
+    def lets_through(self, line: SpanLine) -> bool:
+        """Whether a span is of the chosen kind, whatever its text."""
+        return {
+            "problems": line.level in {"ERROR", "WARNING"} or line.state == "interrupted",
+            "decisions": line.decision is not None,
+            "agents": line.type == "agent",
+            "open": line.state != "ended",
+        }.get(self.only, True)
 
 
 def _read_trail(text: str) -> tuple[Cursor, ...]:

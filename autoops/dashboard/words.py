@@ -83,6 +83,25 @@ def plain(value: Any) -> str:
     return orjson.dumps(value, default=str).decode()
 
 
+def brief(json_text: str, limit: int = 120) -> str:
+    """The simple values of a JSON object in one line, ``product_id PROD_123 · multiplier 2.4``; of others, the beginning.
+
+    ``type`` is left out: a trace bears it as its name.
+    """
+    try:
+        value = orjson.loads(json_text)
+    except orjson.JSONDecodeError:
+        value = json_text
+    if isinstance(value, dict):
+        simple = {
+            key: each for key, each in value.items() if isinstance(each, str | int | float) and key != "type"
+        }
+        text = " · ".join(f"{key} {plain(each)}" for key, each in simple.items())
+    else:
+        text = plain(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 def _figures(value: float) -> str:
     """Three significant figures without an exponent or trailing zeros."""
     if value >= 100:

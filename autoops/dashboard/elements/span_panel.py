@@ -15,7 +15,7 @@ from autoops.tracing.attributes import METADATA, metadata_key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from autoops.dashboard.queries import SpanDetail
+    from autoops.dashboard.records import SpanDetail
     from autoops.tracing.journal.reader import ScoreRecord
 
 DELIVERY: Final = {

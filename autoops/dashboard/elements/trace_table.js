@@ -17,6 +17,7 @@ export default {
             <span v-if="STATES[row.state]" class="badge" :class="row.state === 'open' ? 'is-live' : 'is-warning'">{{ STATES[row.state] }}</span>
             <span v-if="row.errors" class="badge is-bad">{{ row.errors }}</span>
             <span v-if="row.warnings" class="badge is-warning">{{ row.warnings }}</span>
+            <span v-if="row.about" class="trace-about">{{ row.about }}</span>
             <div class="trace-context">
               <span v-for="agent in row.agents" :key="agent" class="trace-agent">{{ agent }}</span>
               <span v-for="tag in row.tags" :key="'#' + tag" class="trace-tag">{{ tag }}</span>

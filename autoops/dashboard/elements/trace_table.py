@@ -12,7 +12,7 @@ from autoops.dashboard.views import View
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autoops.dashboard.queries import ListedTrace
+    from autoops.dashboard.records import ListedTrace
 
 AGENTS_SHOWN: Final = 4
 """Agents named in a row; the others are counted."""
@@ -50,6 +50,7 @@ def _row(listed: ListedTrace) -> dict[str, Any]:
     return {
         "id": trace.trace_id,
         "name": trace.name or "(no name)",
+        "about": listed.about,
         "state": shown,
         "session": trace.session_id,
         "sessionHref": View().filtered(session=trace.session_id).url() if trace.session_id else None,

@@ -23,7 +23,7 @@ export default {
           <div v-for="row in drawn" :key="row.id" :id="'span-' + row.id" class="span-row" role="treeitem"
                :class="['kind-' + row.kind, 'level-' + row.level, 'state-' + row.state, { 'is-selected': row.id === chosen, 'is-dim': row.dim }]"
                :style="{ top: row.top + 'px' }" :aria-level="row.depth + 1" :aria-selected="row.id === chosen"
-               :aria-expanded="row.children ? !folded.has(row.id) : undefined" :data-span="row.id" @click="choose(row)">
+               :aria-expanded="row.children ? !folded.has(row.id) : undefined" :data-span="row.id" @click="click(row)">
             <span class="span-label" :style="{ paddingLeft: indent(row) + 'px' }">
               <button v-if="row.children" type="button" class="fold" tabindex="-1" :class="{ 'is-folded': folded.has(row.id) }"
                       :aria-label="(folded.has(row.id) ? 'Expand ' : 'Collapse ') + row.name" @click.stop="toggle(row)"></button>
@@ -138,6 +138,12 @@ export default {
     choose(row) {
       this.chosen = row.id;
       this.$emit("select", row.id);
+    },
+    click(row) {
+      this.choose(row);
+      // Where the span's panel lies below the tree, it would change out of sight.
+      if (matchMedia("(max-width: 1023px)").matches)
+        document.querySelector(".trace-panel")?.scrollIntoView({ behavior: "smooth", block: "start" });
     },
     reveal(id) {
       const at = this.rows.findIndex((row) => row.id === id);

@@ -12,15 +12,16 @@ from nicegui import ui
 from autoops.dashboard import queries, theme, words
 from autoops.dashboard.diagnosis import Life, diagnose, life, listed, section, summed
 from autoops.dashboard.elements.notice import no_journal
+from autoops.dashboard.elements.parts import Parts
 from autoops.dashboard.elements.tags import badge, copyable, link, tag
 from autoops.errors import JournalError
 from autoops.tracing.journal import figures, reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from autoops.dashboard.diagnosis import Diagnosis
-    from autoops.dashboard.queries import Destination
+    from autoops.dashboard.records import Destination
     from autoops.dashboard.source import Source
     from autoops.tracing.journal.figures import Figures
     from autoops.tracing.journal.reader import ProcessRecord, RejectedRecord
@@ -59,38 +60,9 @@ def register(source: Source) -> None:
         async def refresh() -> None:
             show(await asyncio.to_thread(load, source))
 
-        parts = _Parts(body)
+        parts = Parts(body)
         show(loaded)
         theme.watch(source, refresh)
-
-
-class _Parts:
-    """Parts of the page that are drawn anew only when what they show has changed: a selection or focus elsewhere stays."""
-
-    def __init__(self, body: ui.element) -> None:
-        self._body = body
-        self._shown: dict[str, tuple[ui.element, tuple[Any, ...] | None]] = {}
-        self._has_journal = False
-
-    def show(self, draw: Callable[..., None], *facts: Any) -> None:
-        """Have ``draw(*facts)`` on the page, in the order of the first calls."""
-        name = draw.__name__
-        if name not in self._shown:
-            with self._body:
-                self._shown[name] = (tag("div"), None)
-        place, before = self._shown[name]
-        if facts != before:
-            self._shown[name] = (place, facts)
-            place.clear()
-            with place:
-                draw(*facts)
-
-    def begin(self, *, has_journal: bool) -> None:
-        """Drop all parts if the journal has come or gone."""
-        if has_journal is not self._has_journal:
-            self._has_journal = has_journal
-            self._shown.clear()
-            self._body.clear()
 
 
 def load(source: Source) -> Loaded:
@@ -107,7 +79,7 @@ def load(source: Source) -> Loaded:
         return Loaded(fault=str(error))
 
 
-def _draw(source: Source, loaded: Loaded, parts: _Parts) -> None:
+def _draw(source: Source, loaded: Loaded, parts: Parts) -> None:
     parts.begin(has_journal=loaded.figures is not None)
     parts.show(_title)
     if loaded.figures is None:

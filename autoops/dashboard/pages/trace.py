@@ -6,7 +6,6 @@ import asyncio
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
 
 from fastapi import Request  # noqa: TC002 - NiceGUI reads the annotation
 from nicegui import ui
@@ -18,54 +17,14 @@ from autoops.dashboard.elements.tags import badge, copyable, link, tag
 from autoops.dashboard.elements.trace_table import state
 from autoops.dashboard.elements.waterfall import Waterfall
 from autoops.dashboard.queries import SearchTooSlow
-from autoops.dashboard.views import View
+from autoops.dashboard.views import SHOWN, Sight, View
 from autoops.errors import JournalError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from autoops.dashboard.queries import SpanDetail, SpanLine, TraceLines
+    from autoops.dashboard.records import SpanDetail, TraceLines
     from autoops.dashboard.source import Source
 
-SHOWN: Final = {
-    "": "All spans",
-    "problems": "Errors and warnings",
-    "decisions": "Decisions",
-    "agents": "Agents",
-    "open": "Not ended",
-}
-"""What the choice within a trace leaves: the address's words and the reader's."""
 TYPING_S: Final = 0.4
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What of a trace is looked at: the address's query."""
-
-    span_id: str | None = None
-    text: str = ""
-    only: str = ""
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Sight:
-        """Read a URL's query; what it does not understand it leaves out."""
-        only = query.get("only", "")
-        return cls(query.get("span") or None, query.get("q", "").strip(), only if only in SHOWN else "")
-
-    def url(self, trace_id: str) -> str:
-        """The address of this sight."""
-        given = {"span": self.span_id, "q": self.text, "only": self.only}
-        query = urlencode({name: value for name, value in given.items() if value})
-        return f"/trace/{trace_id}?{query}" if query else f"/trace/{trace_id}"
-
-    def lets_through(self, line: SpanLine) -> bool:
-        """Whether a span is of the chosen kind, whatever its text."""
-        return {
-            "problems": line.level in {"ERROR", "WARNING"} or line.state == "interrupted",
-            "decisions": line.decision is not None,
-            "agents": line.type == "agent",
-            "open": line.state != "ended",
-        }.get(self.only, True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +196,11 @@ class _TracePage:
                     badge("Running", "live")
                 elif shown == "interrupted":
                     badge("Interrupted", "warning", "The process that recorded it is gone")
+                problems = Sight(only="problems").url(self.trace_id)
                 if summary.errors:
-                    badge(words.count(summary.errors, "error"), "bad")
+                    link(words.count(summary.errors, "error"), problems, "badge is-bad")
                 if summary.warnings:
-                    badge(words.count(summary.warnings, "warning"), "warning")
+                    link(words.count(summary.warnings, "warning"), problems, "badge is-warning")
             with tag("div", classes="facts"):
                 _fact("Started", words.moment(summary.start_ns))
                 _fact("Took" if shown != "open" else "So far", words.duration(length_ns))

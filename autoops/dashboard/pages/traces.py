@@ -19,7 +19,7 @@ from autoops.errors import JournalError
 from autoops.tracing.journal import figures
 
 if TYPE_CHECKING:
-    from autoops.dashboard.queries import TraceList
+    from autoops.dashboard.records import TraceList
     from autoops.dashboard.source import Source
 
 FILTERS: Final = (("agent", "Agent"), ("type", "Type"), ("level", "Level"), ("decision", "Decision"))

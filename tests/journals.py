@@ -48,7 +48,8 @@ class Recorder:
         span.end(span.start_ns + int(ms * MS))
 
     def commit(self) -> None:
-        """Have everything in the journal."""
+        """Have everything in the journal, open spans too."""
+        assert self.writer.commit()
         assert self.writer.flush(time.monotonic() + 20)
 
     def event(
