@@ -187,12 +187,12 @@ class LangfuseClient:
     def enable_fallback_mode(self, reason: str) -> None:
         """Record locally and send nothing until ``disable_fallback_mode``."""
         if self.deliverer is not None:
-            self.deliverer.force_fallback(str(reason))
+            self.deliverer.hold_back(str(reason))
 
     def disable_fallback_mode(self) -> None:
         """Deliver again, after a probe that succeeds."""
         if self.deliverer is not None:
-            self.deliverer.force_fallback(None)
+            self.deliverer.hold_back(None)
 
     def reconfigure(self, config: LangfuseConfig) -> None:
         """Behave differently from now on, without a restart or a lost span."""
@@ -220,12 +220,11 @@ class LangfuseClient:
             Whether that was so within ``timeout`` seconds.
         """
         deadline = time.monotonic() + max(0.0, timeout)
-        if self.writer is None:
+        writer = self.writer
+        if writer is None:
             return True
-        if not self.writer.flush(deadline):
-            return False
-        settled = self.deliverer is None or self.deliverer.drain(deadline)
-        self.writer.refresh()
+        settled = writer.flush(deadline) and (self.deliverer is None or self.deliverer.drain(deadline))
+        writer.refresh()
         return settled
 
     def pending(self) -> int:

@@ -1,9 +1,22 @@
-"""Where delivery stands, as people and programs read it."""
+"""Where delivery stands, as people and programs read it, and how it comes to stand there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+import logging
+import time
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from autoops.tracing.delivery.rules import probe_pause_s
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from autoops.tracing.delivery.rules import Outcome
+
+logger = logging.getLogger(__name__)
 
 
 class Connection(StrEnum):
@@ -37,3 +50,85 @@ class Status:
     next_attempt: str | None = None
     unavailable_since: str | None = None
     is_deliverer: bool = False
+
+
+class Progress:
+    """The status of one deliverer as its requests change it.
+
+    Attributes:
+        now: The status; replaced as a whole, so that readers need no lock.
+        probe_at: When to probe next while the server is unavailable, on the monotonic clock.
+    """
+
+    def __init__(self, on_change: Callable[[Status, Status], None]) -> None:
+        self.now = Status()
+        self.probe_at = 0.0
+        self._on_change = on_change
+        self._outage_began: float | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The connection now."""
+        return self.now.connection
+
+    def healthy(self, *, delivered: int = 0, scores_delivered: int = 0, partial_success: int = 0) -> None:
+        """A request was accepted."""
+        self._outage_began = None
+        self._set(
+            connection=Connection.HEALTHY,
+            delivered=self.now.delivered + delivered,
+            scores_delivered=self.now.scores_delivered + scores_delivered,
+            partial_success=self.now.partial_success + partial_success,
+            last_success=_utc(),
+            next_attempt=None,
+            unavailable_since=None,
+            hint=None,
+        )
+
+    def degraded(self, outcome: Outcome, wait_s: float) -> None:
+        """A request failed and is tried again in ``wait_s`` seconds."""
+        logger.debug("a request failed (%s), it is sent again in %.1f s", outcome.reason, wait_s)
+        self._set(
+            connection=Connection.DEGRADED,
+            retries=self.now.retries + 1,
+            last_error=outcome.reason,
+            hint=outcome.hint or None,
+            next_attempt=_utc(wait_s),
+        )
+
+    def unavailable(self, reason: str, *, hint: str = "", wait_s: float | None = None) -> None:
+        """The server cannot be delivered to; it is probed after ``wait_s`` seconds, or as the outage's age has it."""
+        now = time.monotonic()
+        if self._outage_began is None:
+            self._outage_began = now
+        pause = probe_pause_s(now - self._outage_began) if wait_s is None else wait_s
+        self.probe_at = now + pause
+        self._set(
+            connection=Connection.UNAVAILABLE,
+            last_error=reason,
+            hint=hint or None,
+            next_attempt=_utc(pause),
+            unavailable_since=self.now.unavailable_since or _utc(),
+        )
+
+    def rejected(self) -> None:
+        """One row was refused for good."""
+        self._set(rejected=self.now.rejected + 1)
+
+    def deliverer(self, is_deliverer: bool) -> None:  # noqa: FBT001 - the fact itself
+        """Whether it is this process's turn to send."""
+        if is_deliverer is not self.now.is_deliverer:
+            self._set(is_deliverer=is_deliverer)
+
+    def _set(self, **changes: object) -> None:
+        before = self.now
+        self.now = replace(before, **changes)  # type: ignore[arg-type]
+        if before.connection is not self.now.connection:
+            try:
+                self._on_change(before, self.now)
+            except Exception:
+                logger.exception("a listener of delivery failed")
+
+
+def _utc(in_s: float = 0.0) -> str:
+    return (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=in_s)).isoformat(timespec="milliseconds")

@@ -78,7 +78,9 @@ def read(store: Store, error: str | None = None) -> Figures:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         (page_size,) = connection.execute("PRAGMA page_size").fetchone()
         oldest = connection.execute(
-            "SELECT s.end_ns FROM outbox o JOIN spans s ON s.seq = o.seq WHERE o.kind = 0 ORDER BY o.seq LIMIT 1"
+            # Once for each destination: an order over all of them would sort the whole outbox.
+            "SELECT MIN(s.end_ns) FROM destinations d JOIN spans s ON s.seq ="
+            " (SELECT MIN(o.seq) FROM outbox o WHERE o.destination_id = d.id AND o.kind = 0)"
         ).fetchone()
     location = store.location
     return Figures(
@@ -97,7 +99,7 @@ def read(store: Store, error: str | None = None) -> Figures:
         sampled_out=counts.get("sampled_out", 0),
         rejected=counts.get("rejected", 0),
         pruned=counts.get("pruned", 0),
-        oldest_pending_s=None if oldest is None else max(0.0, time.time() - (oldest[0] or 0) / 1e9),
+        oldest_pending_s=None if oldest[0] is None else max(0.0, time.time() - oldest[0] / 1e9),
         scores_pending=counts.get("scores_pending", 0),
         read_at=time.monotonic(),
     )

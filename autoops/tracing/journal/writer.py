@@ -33,6 +33,8 @@ COMMIT_EVERY_S: Final = 0.05
 """Longest time between a span's end and the commit that takes it."""
 TICK_S: Final = 1.0
 """Age at which figures are read anew: one wake-up a second for a quiet service."""
+REFRESH_S: Final = 0.25
+"""Age at which a commit reads the figures anew."""
 HEARTBEAT_S: Final = 10.0
 CARE_EVERY_S: Final = 10.0
 RETRY_S: Final = (0.2, 2.0)
@@ -166,7 +168,8 @@ class Writer:
                 self._failed(error)
                 return False
             self._note(committed)
-            self.refresh()
+            if time.monotonic() - self.figures.read_at >= REFRESH_S:
+                self.refresh()
             self.buffer.done()
         if committed.due:
             self._call(self.due)
