@@ -1,7 +1,8 @@
 """Any Python value to JSON, without ever failing the business that called us.
 
-A value of plain dicts, lists, strings and numbers is written by one call of orjson. Everything else, and what
-orjson would lose (NaN becomes null), is first copied into such values by `render.Walk`.
+A value of plain dicts, lists, strings and numbers is written by one call of orjson. Of everything else such a
+value is made first, by `render.QuickWalk`; by the thorough `render.Walk` if orjson then still refuses something,
+writes null for a NaN, or the text is too long.
 
 Why no `default=` hook, and why a look at the value before: orjson holds borrowed references while it walks, so
 Python code that runs meanwhile (a hook, an enum's `value`, a time zone's `utcoffset`) lets another thread change
@@ -13,6 +14,7 @@ and writes NaT as 1970.
 from __future__ import annotations
 
 import gc
+import re
 from typing import Any, Final
 
 import orjson
@@ -34,7 +36,10 @@ _OPTIONS: Final = (
     orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
 
+_UNWRITABLE: Final = b'"<unreadable>"'
+
 _dumps = orjson.dumps
+_find_null = re.compile(b"null").search  # faster than `in`, which is half of what orjson takes
 _is_tracked = gc.is_tracked
 
 
@@ -55,14 +60,33 @@ def dump(value: object, *, limit: int = MAX_PAYLOAD_BYTES) -> bytes:
         `{"autoops.cut": {"bytes": …, "limit": …}, "beginning": …}`, where `beginning` has the value's shape and
         as much of it as fits, with a mark at each place where something is left out.
     """
-    containers = _plain_containers(value, limit)
     try:
-        if containers is None:
-            walk = QuickWalk(limit)
-            value = walk.render(original := value)
-            containers = None if walk.cut else _plain_containers(value, limit)
-        
-        written = _dumps(value, None, _OPTIONS)
+        plain = value
+        containers = _plain_containers(value, limit)
+        written = _write(value) if containers else None
+        if written is None:
+            walk = QuickWalk(2 * _MOST_PLAIN)
+            plain = walk.render(value)
+            containers = [] if walk.cut else _plain_containers(plain, limit)
+            written = _write(plain) if containers else None
+        if written is None:
+            return _render(value, limit, None)
+        if len(written) > limit:
+            return _render(value, limit, len(written) if plain is value else None)
+        if _find_null(written) and _hold_nonfinite(containers):
+            return _render(value, limit, None)
+        return written
+    except Exception:  # the caller's stack or memory is all but used up
+        return _UNWRITABLE
+
+
+def _write(plain: object) -> bytes | None:
+    try:
+        return _dumps(plain, None, _OPTIONS)
+    except Exception:  # nested too deeply, keys that are no strings, lone surrogates, long integers
+        return None
+
+
 def text(value: object, *, limit: int = MAX_TEXT) -> str:
     """Write any value as one string for a name or a status message.
 
@@ -104,15 +128,15 @@ def _render(value: object, limit: int, size: int | None) -> bytes:
     return _dumps({CUT: {"bytes": size, "limit": limit}})
 
 
-def _plain_containers(value: Any, limit: int) -> list[Any] | None:
-    """Give the containers a plain value is made of, itself the first; None if it isn't plain, or too large to tell.
+def _plain_containers(value: Any, limit: int) -> list[Any]:
+    """Give the containers a plain value is made of, itself the first; empty if it isn't plain, or too large to tell.
 
     Plain are exact dicts, lists and tuples of each other and of strings, numbers, booleans and None. A dict that
     the garbage collector does not track holds neither containers nor objects of Python classes: that is known
     without looking at its items.
     """
     if type(value) in PLAIN:
-        return None if type(value) is str and len(value) > limit else [(value,)]
+        return [] if type(value) is str and len(value) > limit else [(value,)]
     containers = [value]
     room = _MOST_PLAIN
     try:
@@ -124,12 +148,12 @@ def _plain_containers(value: Any, limit: int) -> list[Any] | None:
             elif kind is list or kind is tuple:
                 containers += [item for item in container[:room] if type(item) not in PLAIN]
             else:
-                return None
+                return []
             room -= len(container) + 1
             if room < 0:
-                return None
+                return []
     except RuntimeError:  # another thread changed a dict meanwhile
-        return None
+        return []
     return containers
 
 
