@@ -35,7 +35,7 @@ class Counts:
     def snapshot(self) -> dict[str, int]:
         """The counts above zero, as they are now."""
         with self._guard:
-            return {name: number for name, number in sorted(self._counts.items()) if number}
+            return {str(name): number for name, number in sorted(self._counts.items()) if number}
 
     def __getitem__(self, name: str) -> int:
         """One count; 0 if it was never raised."""

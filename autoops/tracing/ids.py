@@ -6,11 +6,13 @@ Never from ``random``: a business that calls ``random.seed(42)`` must not repeat
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections import deque
 from typing import Final
 
 _LOW_64_BITS: Final = (1 << 64) - 1
+_HEX: Final = re.compile("[0-9a-fA-F]+")
 
 
 _stock: deque[int] = deque()
@@ -53,12 +55,10 @@ def parse_span_id(text: object) -> int | None:
 
 
 def _parse(text: object, length: int) -> int | None:
-    if not isinstance(text, str) or len(text) != length:
+    # Python's own reading of hexadecimal numbers takes signs, blanks and underscores too.
+    if not isinstance(text, str) or len(text) != length or not _HEX.fullmatch(text):
         return None
-    try:
-        return int(text, 16) or None
-    except ValueError:
-        return None
+    return int(text, 16) or None
 
 
 if hasattr(os, "register_at_fork"):

@@ -13,8 +13,6 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from autoops.errors import JournalDamaged, JournalError
 from autoops.tracing.counts import Counts
 from autoops.tracing.journal import caretaker, figures
@@ -22,6 +20,7 @@ from autoops.tracing.journal.buffer import Buffer
 from autoops.tracing.journal.commit import Book, Committed, Score
 from autoops.tracing.journal.lock import CARETAKER
 from autoops.tracing.journal.store import Store, open_store, repair
+from autoops.tracing.serialize import dump
 from autoops.tracing.span import Span
 
 if TYPE_CHECKING:
@@ -225,7 +224,7 @@ class Writer:
         if force or now - self._heartbeat_at >= HEARTBEAT_S / 2:
             connection.execute(
                 "UPDATE processes SET heartbeat_at = ?, health = ? WHERE id = ?",
-                (time.time(), orjson.dumps(self.health(), default=str).decode(), self.book.process_id),
+                (time.time(), dump(self.health()).decode(), self.book.process_id),
             )
             self._heartbeat_at = now
 
