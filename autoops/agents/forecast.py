@@ -28,7 +28,7 @@ class ForecastTuning:
     """Weight of the newest week in the opening level."""
     product_drift: float = 0.015
     """Variance of a day's step of a product's log level."""
-    cell_drift: float = 0.002
+    cell_drift: float = 0.0014
     """The same of one product in one cluster, beyond its product's."""
     causal_lift: float = 0.6
     """Share of the fitted display lift that a moved display is believed to bring; assumed, displays follow demand."""

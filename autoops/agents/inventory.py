@@ -11,6 +11,7 @@ import numpy as np
 from autoops.agents.figures import plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.retail.distribution import (
+    Z80,
     demand_cdf,
     demand_quantile,
     expected_shortage,
@@ -38,21 +39,23 @@ LATEST_USUAL_DELIVERY = 4
 DELAY_DAYS = 3
 """Days added to the lead time of a cluster whose supplier is late; assumed."""
 
-Z80 = 1.2816
-"""Standard deviations to either end of an 80 % interval."""
+SHORT_LIFE = 5
+"""Days; shelf lives up to this are short."""
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryTuning:
     """Constants, tuned on weeks 20-26 with fits on weeks 2-19."""
 
-    error: float = 0.39
+    error: float = 0.1
     """Coefficient of variation of the forecast over the protection interval."""
-    life_error: float = 0.39
+    life_error: float = 0.34
     """The same over shelf life plus lead time."""
-    cover: float = 1.0
+    cover: float = 0.6
     """Factor on the economic cover."""
-    loss: float = 0.7
+    spoil: tuple[float, float] = (0.24, 0.12)
+    """Share of cost at risk with a unit left over when the next one arrives: shelf life up to 5 days, longer."""
+    loss: float = 1.15
     """Share of cost lost with an expired unit, what stickers bring taken off."""
 
 
@@ -129,7 +132,8 @@ class InventoryAgent:
         cover = tuning.cover * economic_cover(daily, cost, rules.order_line_cost, rules.holding_rate)
         paid = (situation.committed.price + view.funding).mean(axis=0)
         margin = (1.0 + rules.goodwill) * np.maximum(paid - shop.cost, 0.02 * shop.cost)[:, None]
-        ratio = critical_ratio(margin, rules.holding_rate * cost * np.maximum(cover, 1.0))
+        spoil = np.where(life > 0, np.where(life <= SHORT_LIFE, tuning.spoil[0], tuning.spoil[1]), 0.0)
+        ratio = critical_ratio(margin, (rules.holding_rate * np.maximum(cover, 1.0) + spoil) * cost)
         trigger = demand_quantile(mean, variance, normal_quantile(ratio))
         lasting = life + int(rules.lead_time_mean)
         by_life = {int(days): forecast.over(int(days)) for days in np.unique(lasting)}
@@ -170,7 +174,7 @@ class InventoryAgent:
             unit="units",
             claim=f"at least {least} of these {len(lines)} products do not run out before {until:%d %B}",
             confidence=probability(float(sure)),
-            effect=Effect(gain, low, high, "dollars", int(levels.lead_days[cluster]) + 1),
+            effect=Effect.spanning(gain, low, high, "dollars", int(levels.lead_days[cluster]) + 1),
             first_day=event.day,
             days=1,
             inputs={
@@ -210,7 +214,7 @@ class InventoryAgent:
             unit="units",
             claim=f"{situation.product(product)} does not run out in {situation.cluster(cluster)} before {until:%d %B}",
             confidence=probability(float(sure)),
-            effect=Effect(gain, low, high, "dollars", int(levels.lead_days[cluster]) + 1),
+            effect=Effect.spanning(gain, low, high, "dollars", int(levels.lead_days[cluster]) + 1),
             first_day=event.day,
             days=1,
             inputs={

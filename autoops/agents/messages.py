@@ -70,6 +70,12 @@ class Effect:
     unit: str
     horizon_days: int
 
+    @classmethod
+    def spanning(cls, mean: float, end: float, other_end: float, unit: str, horizon_days: int) -> Effect:
+        """Return an effect whose interval runs between two ends given in either order, the mean inside."""
+        ends = end, other_end, mean
+        return cls(mean, min(ends), max(ends), unit, horizon_days)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

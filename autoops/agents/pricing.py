@@ -10,7 +10,7 @@ import numpy as np
 
 from autoops.agents.figures import money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
-from autoops.retail.distribution import normal_cdf
+from autoops.retail.distribution import Z80, normal_cdf
 from autoops.retail.pricing import (
     IndexRules,
     PriceProblem,
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from autoops.agents.messages import Event
     from autoops.agents.shop import Observation, SalesHistory, Shop
     from autoops.retail.arrays import BoolArray, FloatArray, IntArray
-
-Z80 = 1.2816
-"""Standard deviations to either end of an 80 % interval."""
 
 WEEK = 7
 """Days that a weekly price stands."""
@@ -45,7 +42,7 @@ class PricingTuning:
 
     diverted: float = 0.3
     """Share of a unit gained that is taken from the same category; assumed."""
-    weeks_kept: float = 4.0
+    weeks_kept: float = 2.0
     """Weeks over which new shelf labels must pay."""
     promoted: float = 0.03
     """Planned discount from which a price is a promotion agreed with the vendor and left alone."""
@@ -106,7 +103,7 @@ class PricingAgent:
             unit="dollars",
             claim=f"the {len(lines)} products earn at least {money(floor)} this week",
             confidence=sure,
-            effect=Effect(
+            effect=Effect.spanning(
                 plain(total), plain(total - Z80 * spread), plain(total + Z80 * spread), "dollars", WEEK
             ),
             first_day=event.day,
@@ -158,7 +155,7 @@ class PricingAgent:
                 f"before {event.date + timedelta(days=days):%d %B}"
             ),
             confidence=sure,
-            effect=Effect(
+            effect=Effect.spanning(
                 plain(gain), plain(gain - Z80 * spread), plain(gain + Z80 * spread), "dollars", days
             ),
             first_day=event.day,
@@ -167,8 +164,8 @@ class PricingAgent:
             reasoning=(
                 f"A competitor asks {money(event.facts['competitor_price'])} against our "
                 f"{money(event.facts['planned_price'])}. At elasticity {text(line.figures['elasticity'])} and "
-                f"{money(line.figures['unit_cost'])} cost, matching would bring {money(plain(matching))} over "
-                f"{days} days, "
+                f"{money(line.figures['unit_cost'])} cost, matching would bring {money(plain(matching))} "
+                f"over {days} days, "
                 + (
                     f"so the price stays at {money(line.after)}."
                     if held

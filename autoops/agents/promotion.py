@@ -10,8 +10,8 @@ import numpy as np
 
 from autoops.agents.figures import money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
-from autoops.retail.distribution import demand_cdf, demand_quantile, demand_variance
-from autoops.retail.markdown import CLEARANCE_ELASTICITY, best_markdown, units_cleared
+from autoops.agents.stickers import sticker
+from autoops.retail.distribution import Z80, demand_cdf, demand_quantile, demand_variance
 from autoops.retail.promotion import best_swaps, display_value
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from autoops.agents.messages import Event
     from autoops.agents.shop import Observation
     from autoops.retail.arrays import FloatArray
-
-Z80 = 1.2816
-"""Standard deviations to either end of an 80 % interval."""
 
 WEEK = 7
 """Days that a weekly display stands."""
@@ -82,8 +79,8 @@ class PromotionAgent:
         if event.cluster is None:
             return []
         if event.type is EventType.EXPIRY_NEAR:
-            stickers = (self._sticker(event, situation, p, event.cluster) for p in sorted(event.lines))
-            return [sticker for sticker in stickers if sticker is not None]
+            stickers = (sticker(self.name, event, situation, p, event.cluster) for p in sorted(event.lines))
+            return [proposal for proposal in stickers if proposal is not None]
         if event.product is None:
             return []
         moved = (
@@ -262,7 +259,7 @@ class PromotionAgent:
                 f"{situation.cluster(cluster)} in the {slots.days} days from {_day(event, slots.first)}"
             ),
             confidence=probability(float(sure)),
-            effect=Effect(value, plain(value * low), plain(value * high), "dollars", slots.days),
+            effect=Effect.spanning(value, plain(value * low), plain(value * high), "dollars", slots.days),
             first_day=event.day + slots.first,
             days=slots.days,
             inputs={
@@ -286,9 +283,7 @@ class PromotionAgent:
         lift = situation.forecast.lift
         demand = situation.forecast.daily[when, :, cluster].sum(axis=0) / np.exp(lift * share)
         margin = (situation.committed.price[when] + situation.view.funding[when]).mean(axis=0) - shop.cost
-        value = display_value(
-            demand, lift, margin, self._tuning.diverted * np.maximum(margin, 0.0), np.ones_like(lift)
-        )
+        value = display_value(demand, lift, margin, self._tuning.diverted * np.maximum(margin, 0.0))
         return Slots(first, days, share, demand, value)
 
     def _spare(self, slots: Slots) -> tuple[int, ...]:
@@ -327,54 +322,6 @@ class PromotionAgent:
             },
             counterpart=giver,
             alternatives=spare,
-        )
-
-    def _sticker(self, event: Event, situation: Situation, product: int, cluster: int) -> Proposal | None:
-        """Return a sticker on what expires tonight, None if it sells at the full price as well."""
-        expiring = event.lines[product]
-        expected = float(situation.forecast.daily[0, product, cluster])
-        depth = float(best_markdown(np.array(expiring), np.array(expected)))
-        if depth == 0.0:
-            return None
-        price = float(situation.committed.price[0, product])
-        wanted = expected * (1.0 - depth) ** CLEARANCE_ELASTICITY
-        variance = demand_variance(np.array(wanted), situation.forecast.phi, situation.forecast.alpha)
-        gains = []
-        for z in (None, -Z80, Z80):
-            scale = (
-                1.0
-                if z is None
-                else float(demand_quantile(np.array(wanted), variance, z)) / max(wanted, 1e-6)
-            )
-            demand, off = np.array(expected * scale), np.array(depth)
-            cleared = float(units_cleared(np.array(expiring), demand, off, CLEARANCE_ELASTICITY))
-            gains.append(plain(price * (cleared * (1.0 - depth) - min(expiring, expected * scale))))
-        figures = {
-            "expiring_units": plain(expiring),
-            "expected_at_full_price": plain(expected, 1),
-            "expected_with_sticker": plain(min(wanted, expiring), 1),
-            "price": plain(price),
-            "sticker_price": plain(price * (1.0 - depth)),
-            "gain": gains[0],
-        }
-        return Proposal(
-            id=f"{event.id}/markdown-{product}",
-            agent=self.name,
-            action=Action.MARKDOWN,
-            type="last_day_markdown",
-            lines=(Line(product, cluster, 0.0, depth, figures),),
-            unit="share off the price",
-            claim=f"all {text(expiring)} units of {situation.product(product)} in {situation.cluster(cluster)} sell tonight",
-            confidence=probability(1.0 - float(demand_cdf(np.array(expiring), np.array(wanted), variance))),
-            effect=Effect(gains[0], gains[1], gains[2], "dollars", 1),
-            first_day=event.day,
-            days=1,
-            inputs={"cluster": situation.cluster(cluster), "expiring_units": plain(expiring)},
-            reasoning=(
-                f"{text(expiring)} units expire tonight and {text(figures['expected_at_full_price'])} would sell at "
-                f"{money(price)}. At {money(figures['sticker_price'])}, {text(figures['expected_with_sticker'])} sell: "
-                f"{money(gains[0])} more."
-            ),
         )
 
 

@@ -174,7 +174,9 @@ def _print_report(report: Report, words: str) -> None:
         words_of = (
             "" if interval is None else f" (95 % interval {_money(interval[0])} to {_money(interval[1])})"
         )
-        console.print(f"{item.better} less {item.than}, {item.figure}: {_money(item.difference.mean)}{words_of}")
+        console.print(
+            f"{item.better} less {item.than}, {item.figure}: {_money(item.difference.mean)}{words_of}"
+        )
     console.print(words)
     console.print(f"{report.seconds:.1f} s")
 

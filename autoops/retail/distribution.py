@@ -11,6 +11,9 @@ import numpy as np
 if TYPE_CHECKING:
     from autoops.retail.arrays import FloatArray
 
+Z80 = 1.2816
+"""Standard deviations to either end of an 80 % interval."""
+
 SMALLEST_MEAN = 1e-6
 """Units; a mean demand under this is treated as this, so that no formula divides by zero."""
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def display_value(
-    demand: FloatArray, lift: FloatArray, margin: FloatArray, diverted: FloatArray, cover: FloatArray
+    demand: FloatArray, lift: FloatArray, margin: FloatArray, diverted: FloatArray
 ) -> FloatArray:
     """Return the dollars that a whole display adds, same shape as `demand`.
 
@@ -20,18 +20,11 @@ def display_value(
         lift: Log lift of a whole display, at least 0.
         margin: Dollars earned by a unit.
         diverted: Dollars that a unit gained takes from its neighbours in the category.
-        cover: Share of displayed demand that stock can serve, 0 to 1.
 
     Incremental units times incremental margin, net of cannibalisation: Blattberg and Neslin, *Sales Promotion*
     (1990), chapter 5.
     """
-    result: FloatArray = demand * np.expm1(lift) * (margin - diverted) * cover
-    return result
-
-
-def cover_factor(stock: FloatArray, demand: FloatArray) -> FloatArray:
-    """Return the share of `demand` units that `stock` units can serve, 0 to 1."""
-    result: FloatArray = np.clip(stock / np.maximum(demand, 1e-6), 0.0, 1.0)
+    result: FloatArray = demand * np.expm1(lift) * (margin - diverted)
     return result
 
 

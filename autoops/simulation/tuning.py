@@ -73,14 +73,26 @@ def descend(
     make: Callable[[World, Tuning], Policy],
     start: Tuning,
     *,
+    only: Sequence[str] | None = None,
     rounds: int = 6,
     say: Callable[[str], None] = print,
 ) -> Tuning:
-    """Return the tuning reached by taking every single step that helps, until none does."""
+    """Return the tuning reached by taking every single step that helps, until none does.
+
+    Args:
+        world: Where to play.
+        make: Makes the policy of a tuning.
+        start: Where to begin.
+        only: Fields to move; None moves all. What is assumed is not to be tuned.
+        rounds: Most rounds over all numbers.
+        say: Told of each step that helps.
+    """
     best, most = start, mean_objective(world, lambda w: make(w, start))
     for _ in range(rounds):
         before = most
         for name, place in coordinates(best):
+            if only is not None and name not in only:
+                continue
             for step in STEPS:
                 candidate = stepped(best, name, place, step)
                 value = mean_objective(world, partial(_made, make, candidate))

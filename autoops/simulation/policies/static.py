@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 class StaticTuning:
     """Constants by class of shelf life: up to 5 days, 8 to 14 days, keeps. Tuned by `simulation.tuning`."""
 
-    safety: tuple[float, float, float] = (0.8, 1.0, 1.8)
+    safety: tuple[float, float, float] = (0.0, 0.95, 3.6)
     """Standard deviations of demand over the protection interval."""
-    cover: tuple[float, float, float] = (1.0, 2.0, 4.0)
+    cover: tuple[float, float, float] = (1.7, 2.5, 11.9)
     """Days of demand that an order brings beyond the reorder point."""
-    life_share: tuple[float, float] = (1.0, 1.0)
+    life_share: tuple[float, float] = (1.44, 0.75)
     """Days of demand allowed in the position for each day of shelf life, short and long."""
-    sticker: float = 0.5
+    sticker: float = 0.43
     """Share taken off what expires tonight, where it is more than a day sells."""
 
 
