@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -34,19 +35,25 @@ def run_python(code: str, *arguments: str, env: Mapping[str, str] | None = None)
     """Run `code` in the working directory; return its last line of output, read as JSON.
 
     Raises:
-        AssertionError: It failed; the message is what it wrote to standard error.
+        AssertionError: It failed or did not end; the message is what it wrote to standard error.
     """
-    done = subprocess.run(
+    process = subprocess.Popen(
         _command(code, arguments),
         env={**os.environ, **(env or {})},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=PATIENCE_S,
-        check=False,
+        start_new_session=True,
     )
-    if done.returncode:
-        raise AssertionError(f"the child exited with {done.returncode}:\n{done.stderr}")
-    lines = done.stdout.splitlines()
+    try:
+        output, errors = process.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # with whatever it forked
+        _, errors = process.communicate()
+        raise AssertionError(f"the child did not end within {PATIENCE_S} s:\n{errors}") from None
+    if process.returncode:
+        raise AssertionError(f"the child exited with {process.returncode}:\n{errors}")
+    lines = output.splitlines()
     return json.loads(lines[-1]) if lines else None
 
 

@@ -33,6 +33,11 @@ WRONG: dict[str, tuple[str, str, Call]] = {
         "parent_trace_id",
         lambda s: s.start_agent_span("a", "b", parent_trace_id="not hex"),
     ),
+    "trace id that only Python reads": (
+        "start_agent_span",
+        "parent_trace_id",
+        lambda s: s.start_agent_span("a", "b", parent_trace_id="0x" + "ab" * 15),
+    ),
     "trace id that is a number": (
         "start_agent_span",
         "parent_trace_id",
