@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from autoops.tracing.service import (
-    LangfuseIntegrationService,
+from autoops.tracing.process import (
     get_langfuse_integration,
     initialize_langfuse_integration,
     shutdown_langfuse_integration,
 )
+from autoops.tracing.service import LangfuseIntegrationService
 
 __all__ = [
     "LangfuseIntegrationService",

@@ -77,6 +77,6 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 def _reload(number: int, frame: FrameType | None) -> None:
     del number, frame
-    service = sys.modules.get("autoops.tracing.service")
-    if service is not None:
-        service.reload_integration()
+    process = sys.modules.get("autoops.tracing.process")
+    if process is not None:
+        process.reload_settings()

@@ -374,42 +374,9 @@ def _set_debug(config: LangfuseConfig) -> None:
 
 
 _clients: weakref.WeakSet[LangfuseClient] = weakref.WeakSet()
-_client: LangfuseClient | None = None
-_client_guard = threading.RLock()
-
-
-def get_langfuse_client() -> LangfuseClient:
-    """The process's client, made from the settings when first asked for. Never raises for invalid settings."""
-    return _client if _client is not None else initialize_langfuse()
-
-
-def initialize_langfuse(config: LangfuseConfig | None = None) -> LangfuseClient:
-    """Make the process's client; one that is there already is reconfigured, and kept if ``config`` is None.
-
-    Args:
-        config: How to behave; None reads the settings.
-    """
-    global _client
-    with _client_guard:
-        if _client is None:
-            _client = LangfuseClient(config)
-        elif config is not None:
-            _client.reconfigure(config)
-        return _client
-
-
-def shutdown_langfuse(timeout: float = EXIT_TIMEOUT_S) -> None:
-    """Shut the process's client down; the next ``get_langfuse_client`` makes a new one."""
-    global _client
-    with _client_guard:
-        client, _client = _client, None
-    if client is not None:
-        client.shutdown(timeout)
 
 
 def _after_fork_in_child() -> None:
-    global _client_guard
-    _client_guard = threading.RLock()
     for client in list(_clients):
         client.after_fork()
 

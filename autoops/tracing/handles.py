@@ -85,7 +85,7 @@ class Handle:
         if status_message is not None:
             span.status_message = text(status_message)
         if level is not None:
-            self._service.set_level(span, level, "update")
+            self._service.arguments.set_level(span, level, "update")
         if model is not None:
             self._checked("model", model, "text", isinstance(model, str))
             span.attributes[keys.MODEL] = text(model)
@@ -117,7 +117,7 @@ class Handle:
 
     def _checked(self, argument: str, value: object, allowed: str, good: bool) -> bool:  # noqa: FBT001 - the verdict
         if not good:
-            self._service.wrong_argument("update", argument, allowed, value)
+            self._service.arguments.wrong("update", argument, allowed, value)
         return good
 
 

@@ -7,38 +7,32 @@ from __future__ import annotations
 
 import functools
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from opentelemetry import context as context_api
 from opentelemetry.trace import Link, get_current_span
 
 from autoops.errors import AutoOpsError, ConfigurationError
-from autoops.tracing import attributes as keys
 from autoops.tracing import decisions, scores
-from autoops.tracing.client import LangfuseClient, Mode, initialize_langfuse, shutdown_langfuse
+from autoops.tracing.arguments import Arguments
+from autoops.tracing.client import LangfuseClient, Mode
 from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.counts import Counts
 from autoops.tracing.handles import Handle, Operation, set_metadata
-from autoops.tracing.ids import parse_span_id, parse_trace_id
-from autoops.tracing.lookup import open_root, parent_in_journal, resume
+from autoops.tracing.ids import parse_trace_id
+from autoops.tracing.lookup import open_root, resume
+from autoops.tracing.placement import Placement, open_root_of
 from autoops.tracing.serialize import dump, text
-from autoops.tracing.span import COLLABORATION, NOT_ENDED, Span, Trace
+from autoops.tracing.span import COLLABORATION, NOT_ENDED, Span
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.trace import SpanContext
 
     from autoops.tracing.connection import ConnectionTest
     from autoops.tracing.provider import TracerProvider
 
 logger = logging.getLogger(__name__)
-
-MOST_COMPLAINTS: Final = 1000
-"""Different complaints that are logged; the rest are counted only."""
-
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,7 +55,7 @@ def _never_raises(
             try:
                 return method(self, *args, **kwargs)
             except Exception as error:
-                self._complain(
+                self.arguments.complain(
                     "faults", method.__name__, f"tracing failed: {text(repr(error), limit=300)}", error
                 )
                 return otherwise  # type: ignore[no-any-return]
@@ -86,9 +80,8 @@ class LangfuseIntegrationService:
 
     def __init__(self, config: LangfuseConfig | None = None, *, client: LangfuseClient | None = None) -> None:
         self.client = LangfuseClient(config) if client is None else client
-        self.complaints = Counts()
-        """What calls could not use: wrong arguments, unknown ids, and faults of our own."""
-        self._said: set[tuple[str, str]] = set()
+        self.arguments = Arguments()
+        self._placement = Placement(self.client, self.arguments)
 
     # Traces
 
@@ -125,7 +118,7 @@ class LangfuseIntegrationService:
         span = provider.begin(text(kind) if kind else "event", parent=None, type="span", input=dump(event))
         if current.is_valid:
             span.links = (Link(current),)
-        self._describe(span.trace, session_id, user_id, tags, "create_simulation_trace")
+        self.arguments.describe(span.trace, session_id, user_id, tags, "create_simulation_trace")
         return span.trace_id
 
     @_never_raises(False)
@@ -143,12 +136,11 @@ class LangfuseIntegrationService:
         provider = self._recording()
         if provider is None or trace_id is None:
             return False
-        number = parse_trace_id(trace_id)
+        number = self.arguments.trace_id(trace_id, "finalize_trace")
         if number is None:
-            self.wrong_argument("finalize_trace", "trace_id", "32 hex digits, not all zero", trace_id)
             return False
         trace = provider.traces.get(number)
-        root = None if trace is None or trace.root_span_id is None else trace.open.get(trace.root_span_id)
+        root = None if trace is None else open_root_of(trace)
         if trace is not None:
             for span in [span for span in reversed(trace.open.values()) if span is not root]:
                 if span.operation != COLLABORATION:
@@ -158,7 +150,7 @@ class LangfuseIntegrationService:
         if root is None:
             root = open_root(self.client, number)
         if root is None:
-            self._complain(
+            self.arguments.complain(
                 "unknown_ids", "finalize_trace", f"trace_id {trace_id} is unknown, or was finalized already"
             )
             return False
@@ -199,14 +191,14 @@ class LangfuseIntegrationService:
         provider = self._recording()
         if provider is None:
             return None
-        agent = self._name(agent, "start_agent_span", "agent")
-        operation = self._name(operation, "start_agent_span", "operation")
+        agent = self.arguments.name(agent, "start_agent_span", "agent")
+        operation = self.arguments.name(operation, "start_agent_span", "operation")
         if not provider.is_traced(agent, operation):
             return None
-        if as_type not in keys.OBSERVATION_TYPES:
-            self.wrong_argument("start_agent_span", "as_type", "an observation type of Langfuse", as_type)
-            as_type = "agent"
-        parent = self._parent(provider, parent_trace_id, parent_span_id, agent, "start_agent_span")
+        as_type = self.arguments.observation_type(as_type, "start_agent_span", "agent")
+        parent = self._placement.of_agent(
+            provider, parent_trace_id, parent_span_id, agent, "start_agent_span"
+        )
         span = provider.begin(
             f"{agent}.{operation}",
             parent=parent,
@@ -236,13 +228,12 @@ class LangfuseIntegrationService:
         provider = self._recording()
         if provider is None or span_id is None:
             return False
-        number = parse_span_id(span_id)
+        number = self.arguments.span_id(span_id, "end_agent_span")
         if number is None:
-            self.wrong_argument("end_agent_span", "span_id", "16 hex digits, not all zero", span_id)
             return False
         span = provider.spans.get(number) or resume(self.client, span_id)
         if span is None:
-            self._complain(
+            self.arguments.complain(
                 "unknown_ids", "end_agent_span", f"span_id {span_id} is unknown, or was ended already"
             )
             return False
@@ -276,14 +267,14 @@ class LangfuseIntegrationService:
         provider = self._recording()
         if provider is None:
             return None
-        agent = self._name(agent, "log_agent_decision", "agent")
+        agent = self.arguments.name(agent, "log_agent_decision", "agent")
         fields = decisions.as_mapping(decision)
         if fields is None:
-            self.wrong_argument("log_agent_decision", "decision", "a mapping with a type", decision)
+            self.arguments.wrong("log_agent_decision", "decision", "a mapping with a type", decision)
             fields = {"type": "decision", "inputs": decision}
         kind = decisions.decision_type(fields)
         if kind is None:
-            self.wrong_argument("log_agent_decision", "decision['type']", "a name", fields.get("type"))
+            self.arguments.wrong("log_agent_decision", "decision['type']", "a name", fields.get("type"))
             kind = "decision"
         if not provider.is_traced(agent, kind):
             return None
@@ -291,9 +282,11 @@ class LangfuseIntegrationService:
             confidence = decisions.confidence_of(fields)
         except ValueError:
             given = fields.get("confidence")
-            self.wrong_argument("log_agent_decision", "decision['confidence']", "a number from 0 to 1", given)
+            self.arguments.wrong(
+                "log_agent_decision", "decision['confidence']", "a number from 0 to 1", given
+            )
             confidence, fields = None, {**fields, "given_confidence": given}
-        parent = self._decision_parent(provider, trace_id, parent_span_id, agent)
+        parent = self._placement.of_decision(provider, trace_id, parent_span_id, agent, "log_agent_decision")
         span = provider.begin(f"{agent}.{kind}", parent=parent, type="span", agent=agent, operation=kind)
         span.decision, span.confidence = kind, confidence
         decisions.write(span, fields)
@@ -325,11 +318,13 @@ class LangfuseIntegrationService:
             return None
         self.client.join_sdk()
         if isinstance(agents, str) or not isinstance(agents, Iterable):
-            self.wrong_argument("track_collaboration", "agents", "a list of names", agents)
+            self.arguments.wrong("track_collaboration", "agents", "a list of names", agents)
             agents = [agents] if isinstance(agents, str) else []
-        names = list(dict.fromkeys(self._name(agent, "track_collaboration", "agents") for agent in agents))
+        names = list(
+            dict.fromkeys(self.arguments.name(agent, "track_collaboration", "agents") for agent in agents)
+        )
         root = provider.begin(
-            self._name(workflow_id, "track_collaboration", "workflow_id"),
+            self.arguments.name(workflow_id, "track_collaboration", "workflow_id"),
             parent=None,
             type="chain",
             operation=COLLABORATION,
@@ -394,13 +389,11 @@ class LangfuseIntegrationService:
         if provider is None:
             return None
         self.client.join_sdk()
-        name = self._name(name, "trace_operation", "name")
+        name = self.arguments.name(name, "trace_operation", "name")
         agent, dot, operation = name.rpartition(".")
         if not provider.is_traced(agent if dot else "", operation):
             return None
-        if as_type not in keys.OBSERVATION_TYPES:
-            self.wrong_argument("trace_operation", "as_type", "an observation type of Langfuse", as_type)
-            as_type = "span"
+        as_type = self.arguments.observation_type(as_type, "trace_operation", "span")
         context = context_api.get_current()
         current = get_current_span(context)
         span = provider.begin(
@@ -413,8 +406,8 @@ class LangfuseIntegrationService:
         if isinstance(metadata, Mapping):
             set_metadata(span, metadata)
         elif metadata is not None:
-            self.wrong_argument("trace_operation", "metadata", "a mapping", metadata)
-        self._describe(span.trace, session_id, user_id, tags, "trace_operation")
+            self.arguments.wrong("trace_operation", "metadata", "a mapping", metadata)
+        self.arguments.describe(span.trace, session_id, user_id, tags, "trace_operation")
         return span
 
     @_never_raises(None)
@@ -442,16 +435,14 @@ class LangfuseIntegrationService:
         client = self.client
         if not client.config.enabled or client.writer is None or client.is_shut_down or trace_id is None:
             return None
-        if parse_trace_id(trace_id) is None:
-            self.wrong_argument("score", "trace_id", "32 hex digits, not all zero", trace_id)
+        if self.arguments.trace_id(trace_id, "score") is None:
             return None
-        if span_id is not None and parse_span_id(span_id) is None:
-            self.wrong_argument("score", "span_id", "16 hex digits, not all zero", span_id)
+        if span_id is not None and self.arguments.span_id(span_id, "score") is None:
             return None
-        name = self._name(name, "score", "name")
+        name = self.arguments.name(name, "score", "name")
         score = scores.make(client.config, trace_id.lower(), name, value, span_id=span_id, comment=comment)
         if score is None:
-            self.wrong_argument("score", "value", "a finite number, a boolean or text", value)
+            self.arguments.wrong("score", "value", "a finite number, a boolean or text", value)
             return None
         return score.score_id if client.writer.scored(score) else None
 
@@ -463,7 +454,7 @@ class LangfuseIntegrationService:
         from opentelemetry.propagate import inject
 
         if not isinstance(carrier, MutableMapping):
-            self.wrong_argument("inject", "carrier", "a mapping that can be written to", carrier)
+            self.arguments.wrong("inject", "carrier", "a mapping that can be written to", carrier)
             return
         inject(carrier)
 
@@ -476,7 +467,7 @@ class LangfuseIntegrationService:
                 return extract(carrier)
             except Exception:
                 logger.debug("extract failed", exc_info=True)
-        self.wrong_argument("extract", "carrier", "a mapping of text to text", carrier)
+        self.arguments.wrong("extract", "carrier", "a mapping of text to text", carrier)
         return context_api.get_current()
 
     def get_trace_url(self, trace_id: str | None) -> str | None:
@@ -513,7 +504,7 @@ class LangfuseIntegrationService:
             "active_spans": max(0, spans - roots),
             "integration_service": ready,
             **health,
-            **{kind: self.complaints[kind] for kind in ("wrong_arguments", "unknown_ids", "faults")},
+            **{kind: self.arguments.counts[kind] for kind in ("wrong_arguments", "unknown_ids", "faults")},
         }
 
     def test_connection(self, timeout: float = 2.0) -> ConnectionTest:
@@ -529,7 +520,7 @@ class LangfuseIntegrationService:
         try:
             self.client.reconfigure(self.client.config.replace(**changes))
         except (ConfigurationError, TypeError) as error:
-            self._complain("wrong_arguments", "reconfigure", str(error))
+            self.arguments.complain("wrong_arguments", "reconfigure", str(error))
             return False
         return True
 
@@ -538,16 +529,16 @@ class LangfuseIntegrationService:
         try:
             self.client.reconfigure(LangfuseConfig.from_settings())
         except ConfigurationError as error:
-            self._complain("wrong_arguments", "reload", str(error))
+            self.arguments.complain("wrong_arguments", "reload", str(error))
             return False
         return True
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until all that this process ended is committed and, with Langfuse, settled; see ``LangfuseClient.flush``."""
         try:
-            return self.client.flush(self._seconds(timeout, "flush", 5.0))
+            return self.client.flush(self.arguments.seconds(timeout, "flush", 5.0))
         except AutoOpsError as error:
-            self._complain("faults", "flush", str(error), error)
+            self.arguments.complain("faults", "flush", str(error), error)
             return False
 
     async def aflush(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - the same call for asyncio
@@ -559,32 +550,11 @@ class LangfuseIntegrationService:
     def shutdown(self, timeout: float = 2.0) -> None:
         """Commit, deliver what goes in ``timeout`` seconds, and leave the rest in the journal. May be called twice."""
         try:
-            self.client.shutdown(self._seconds(timeout, "shutdown", 2.0))
+            self.client.shutdown(self.arguments.seconds(timeout, "shutdown", 2.0))
         except Exception as error:
-            self._complain("faults", "shutdown", text(repr(error), limit=300), error)
+            self.arguments.complain("faults", "shutdown", text(repr(error), limit=300), error)
 
     # What the methods share
-
-    def _complain(self, kind: str, call: str, message: str, error: BaseException | None = None) -> None:
-        """Count something a call could not use, and log it the first time."""
-        self.complaints.add(kind)
-        level = logging.DEBUG
-        if (call, message) not in self._said and len(self._said) < MOST_COMPLAINTS:
-            self._said.add((call, message))
-            level = logging.WARNING
-        logger.log(level, "%s: %s", call, message, exc_info=error if level == logging.DEBUG else None)
-
-    def wrong_argument(self, call: str, argument: str, allowed: str, value: object) -> None:
-        """Warn of an argument that a call cannot use."""
-        given = f"{text(value, limit=60)!r} ({type(value).__name__})"
-        self._complain("wrong_arguments", call, f"{argument} must be {allowed}, not {given}")
-
-    def set_level(self, span: Span, level: object, call: str) -> None:
-        """Set a span's level, if it is one."""
-        if isinstance(level, str) and level.upper() in keys.LEVELS:
-            span.level = level.upper()
-        else:
-            self.wrong_argument(call, "level", "DEBUG, DEFAULT, WARNING or ERROR", level)
 
     def _recording(self) -> TracerProvider | None:
         client = self.client
@@ -599,138 +569,5 @@ class LangfuseIntegrationService:
         if error is not None:
             span.fail(error)
         if level is not None:
-            self.set_level(span, level, "end_agent_span")
+            self.arguments.set_level(span, level, "end_agent_span")
         span.end()
-
-    def _parent(
-        self, provider: TracerProvider, trace_id: str | None, span_id: str | None, agent: str, call: str
-    ) -> Span | SpanContext | None:
-        """The span under which an agent's new span belongs; None begins a trace."""
-        number = None
-        if trace_id is not None:
-            number = parse_trace_id(trace_id)
-            if number is None:
-                self.wrong_argument(call, "parent_trace_id", "32 hex digits, not all zero", trace_id)
-        if span_id is not None:
-            found = self._explicit_parent(provider, number, span_id, call)
-            if found is not None:
-                return found
-        current = get_current_span()
-        context = current.get_span_context()
-        if context.is_valid and number in {None, context.trace_id}:
-            return current  # type: ignore[return-value]  # any span of OpenTelemetry's
-        if number is None:
-            return None
-        trace = provider.traces.get(number)
-        if trace is not None:
-            own = None if trace.agents is None else trace.agents.get(agent)
-            root = None if trace.root_span_id is None else trace.open.get(trace.root_span_id)
-            found = own if own is not None and own.end_ns is None else root
-            if found is not None:
-                return found
-        return parent_in_journal(self.client, number, agent, COLLABORATION)
-
-    def _explicit_parent(
-        self, provider: TracerProvider, trace_id: int | None, span_id: str, call: str
-    ) -> Span | SpanContext | None:
-        number = parse_span_id(span_id)
-        if number is None:
-            self.wrong_argument(call, "parent_span_id", "16 hex digits, not all zero", span_id)
-            return None
-        span = provider.spans.get(number)
-        if span is not None:
-            return span
-        if trace_id is not None:
-            return provider.remote(trace_id, number)
-        resumed = resume(self.client, span_id)
-        return None if resumed is None else resumed.get_span_context()
-
-    def _decision_parent(
-        self, provider: TracerProvider, trace_id: str | None, span_id: str | None, agent: str
-    ) -> Span | SpanContext | None:
-        current = get_current_span()
-        if span_id is None and type(current) is Span and trace_id in {None, current.trace_id}:
-            if current.agent == agent:
-                return current
-            trace: Trace | None = current.trace
-        else:
-            trace = provider.traces.get(parse_trace_id(trace_id) or 0)
-        if span_id is None and trace is not None:
-            own = [span for span in list(trace.open.values()) if span.agent == agent]
-            if len(own) == 1:
-                return own[0]
-            root = None if trace.root_span_id is None else trace.open.get(trace.root_span_id)
-            if root is not None:
-                return root
-        return self._parent(provider, trace_id, span_id, agent, "log_agent_decision")
-
-    def _describe(
-        self, trace: Trace, session_id: str | None, user_id: str | None, tags: Iterable[str], call: str
-    ) -> None:
-        """Put what belongs to the whole trace on it."""
-        if session_id is not None:
-            trace.session_id = self._label(session_id, call, "session_id")
-        if user_id is not None:
-            trace.user_id = self._label(user_id, call, "user_id")
-        if tags:
-            if isinstance(tags, str) or not isinstance(tags, Iterable):
-                self.wrong_argument(call, "tags", "a list of labels", tags)
-                tags = [text(tags)]
-            trace.tags = tuple(
-                dict.fromkeys((*trace.tags, *(self._label(tag, call, "tags") for tag in tags)))
-            )
-
-    def _seconds(self, value: object, call: str, otherwise: float) -> float:
-        if isinstance(value, int | float) and value == value:  # noqa: PLR0124 - not NaN
-            return float(value)
-        self.wrong_argument(call, "timeout", "seconds", value)
-        return otherwise
-
-    def _name(self, value: object, call: str, argument: str) -> str:
-        if type(value) is str and value and value.isascii():
-            return value
-        if not isinstance(value, str) or not value:
-            self.wrong_argument(call, argument, "a name", value)
-        return text(value) or argument
-
-    def _label(self, value: object, call: str, argument: str) -> str:
-        if not isinstance(value, str):
-            self.wrong_argument(call, argument, "text", value)
-        return text(value, limit=keys.MAX_TRACE_TEXT)
-
-
-_service: LangfuseIntegrationService | None = None
-_service_guard = threading.RLock()
-
-
-def get_langfuse_integration() -> LangfuseIntegrationService:
-    """The process's service, on the process's client; made when first asked for. Never raises for invalid settings."""
-    return _service if _service is not None else initialize_langfuse_integration()
-
-
-def initialize_langfuse_integration(config: LangfuseConfig | None = None) -> LangfuseIntegrationService:
-    """Make the process's service; one that is there already is reconfigured, and kept if ``config`` is None.
-
-    Args:
-        config: How to behave; None reads the settings.
-    """
-    global _service
-    with _service_guard:
-        client = initialize_langfuse(config)
-        if _service is None or _service.client is not client:
-            _service = LangfuseIntegrationService(client=client)
-        return _service
-
-
-def shutdown_langfuse_integration(timeout: float = 2.0) -> None:
-    """Shut the process's service and client down; the next ``get_langfuse_integration`` makes new ones."""
-    global _service
-    with _service_guard:
-        _service = None
-    shutdown_langfuse(timeout)
-
-
-def reload_integration() -> None:
-    """Have the process's service, if there is one, read the settings anew; for a signal handler."""
-    if _service is not None:
-        _service.reload()
