@@ -61,7 +61,13 @@ class Recorder:
         tags: tuple[str, ...] = (),
     ) -> Span:
         """Record a whole event: a forecast, a proposal, a conflict and a decision under the orchestrator."""
-        fact = {"type": kind, "source": "iot_sensor", "product_id": "PROD_123", "multiplier": 2.4}
+        fact = {
+            "type": kind,
+            "source": "iot_sensor",
+            "product": "Bananas",
+            "product_id": "PROD_123",
+            "multiplier": 2.4,
+        }
         root = self.begin(kind, at_ms=at_ms, given=fact)
         root.trace.session_id = session
         root.trace.user_id = "store-17"

@@ -15,6 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from autoops.dashboard import theme
 from autoops.dashboard.pages import health, trace, traces
+from autoops.dashboard.pages.missing import missing
 from autoops.errors import AutoOpsError
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def _application(source: Source) -> FastAPI:
     application.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
     ui.run_with(
         application,
+        root=missing(source),
         title="AutoOps",
         favicon=theme.ASSETS / "favicon.svg",
         language="en-US",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -142,7 +143,7 @@ def span_detail(store: Store, trace_id: str, span_id: str) -> SpanDetail | None:
         row = connection.execute(_SELECT_DETAIL, (trace_id, span_id)).fetchone()
     if row is None:
         return None
-    width = len(_LINE.split(","))
+    width = len(fields(SpanLine))
     rest = row[width:]
     return SpanDetail(
         line=_line(row[:width]),
@@ -174,8 +175,9 @@ def destinations(store: Store) -> list[Destination]:
 
 
 _LINE: Final = (
-    "s.span_id, s.parent_span_id, s.name, s.type, s.agent, s.decision, s.confidence, s.level, s.start_ns,"
-    " s.end_ns, s.state"
+    "s.span_id, s.parent_span_id, s.name, s.type, s.agent, s.decision, s.confidence, s.level, s.start_ns, s.end_ns,"
+    " CASE WHEN s.decision IS NOT NULL OR s.type IN ('evaluator', 'guardrail') THEN substr(s.input, 1, 1000) END,"
+    " s.state"
 )
 
 _SELECT_DETAIL: Final = f"""

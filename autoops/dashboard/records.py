@@ -36,7 +36,10 @@ class TraceList:
 
 @dataclass(frozen=True, slots=True)
 class SpanLine:
-    """A span without its payloads: what one line of a trace shows."""
+    """A span without its payloads: what one line of a trace shows.
+
+    ``about`` is the beginning of the input of a decision or a check, as JSON text: many of a trace bear the same name.
+    """
 
     span_id: str
     parent_span_id: str | None
@@ -48,6 +51,7 @@ class SpanLine:
     level: str
     start_ns: int
     end_ns: int | None
+    about: str | None
     state: str
 
 

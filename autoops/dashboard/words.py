@@ -8,6 +8,10 @@ from typing import Any, Final
 import orjson
 
 _BELOW_A_SECOND: Final = ((1e3, 1.0, "ns"), (1e6, 1e3, "µs"), (1e9, 1e6, "ms"))
+TELLING: Final = ("product", "cluster")
+"""Keys whose values tell one event or decision from its neighbours: said first."""
+_COMMON: Final = frozenset({"type", "id", "source", "product_id"})
+"""Keys left out: said already, or of no use to a reader."""
 _SIZES: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -84,19 +88,21 @@ def plain(value: Any) -> str:
 
 
 def brief(json_text: str, limit: int = 120) -> str:
-    """The simple values of a JSON object in one line, ``product_id PROD_123 · multiplier 2.4``; of others, the beginning.
+    """The simple values of a JSON object in one line, ``product Milk · multiplier 2.4``; of others, the beginning.
 
-    ``type`` is left out: a trace bears it as its name.
+    What tells it from its neighbours comes first; a ``type`` is left out, for its trace or span bears it as its name.
     """
     try:
         value = orjson.loads(json_text)
     except orjson.JSONDecodeError:
         value = json_text
     if isinstance(value, dict):
-        simple = {
-            key: each for key, each in value.items() if isinstance(each, str | int | float) and key != "type"
-        }
-        text = " · ".join(f"{key} {plain(each)}" for key, each in simple.items())
+        simple = {key: each for key, each in value.items() if isinstance(each, str | int | float)}
+        names = [plain(simple[key]) for key in TELLING if key in simple]
+        others = [f"{key} {plain(each)}" for key, each in simple.items() if key not in {*TELLING, *_COMMON}]
+        text = " · ".join((*names, *others)) or ", ".join(
+            f"{key} {plain(each)}" for key, each in simple.items()
+        )
     else:
         text = plain(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

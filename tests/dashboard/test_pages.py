@@ -228,8 +228,17 @@ class TestTrace:
         expect(page.locator(f"[data-span='{needle}']")).to_be_visible()
         expect(page.locator(".waterfall-count")).to_have_text("150 of 5000 shown")
 
+    def test_decisions_of_one_name_are_told_apart(self, page: Page, shop: Any) -> None:
+        """The tree says what each was about."""
+        opened(page, f"{shop.address}/trace/{shop.event.trace_id}")
+        expect(spans(page).filter(has_text="inventory.routine_order")).to_contain_text("on_hand 18")
+
     def test_unknown_trace_and_unknown_span(self, page: Page, shop: Any) -> None:
-        """A sentence, not a fault."""
+        """A sentence, not a fault; so at any address that is no page's."""
+        answer = page.goto(f"{shop.address}/tracs")
+        expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+        assert answer is not None
+        assert answer.status == 404
         page.goto(f"{shop.address}/trace/{'0' * 32}")
         expect(page.get_by_role("heading", name="No such trace")).to_be_visible()
         opened(page, f"{shop.address}/trace/{shop.event.trace_id}?span={'0' * 16}")

@@ -48,7 +48,7 @@ def test_list_names_agents_and_what_it_was_about(recorder: Recorder) -> None:
 
     assert row.summary.name == "demand_spike"
     assert row.agents == ("inventory", "orchestrator", "pricing")
-    assert row.about == "source iot_sensor · product_id PROD_123 · multiplier 2.4"
+    assert row.about == "Bananas · multiplier 2.4"
     assert (row.summary.spans, row.summary.warnings, row.abandoned) == (6, 1, False)
 
 

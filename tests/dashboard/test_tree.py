@@ -14,7 +14,7 @@ from autoops.dashboard.tree import Node, arrange, reduced
 def line(span_id: str, parent: str | None = None, start_ns: int = 0) -> SpanLine:
     """Make a span of no particular kind."""
     return SpanLine(
-        span_id, parent, span_id, "span", None, None, None, "DEFAULT", start_ns, start_ns + 1, "ended"
+        span_id, parent, span_id, "span", None, None, None, "DEFAULT", start_ns, start_ns + 1, None, "ended"
     )
 
 

@@ -50,7 +50,9 @@ def test_count_and_size() -> None:
 @pytest.mark.parametrize(
     ("given", "shown"),
     [
-        ('{"type":"low_stock","product":"Milk","units":3,"more":{"a":1}}', "product Milk · units 3"),
+        ('{"type":"low_stock","product":"Milk","units":3,"more":{"a":1}}', "Milk · units 3"),
+        ('{"id":"e-1","multiplier":2.4,"cluster":"North","product":"Milk"}', "Milk · North · multiplier 2.4"),
+        ('{"product_id":7,"type":"low_stock"}', "product_id 7, type low_stock"),
         ('"just a text"', "just a text"),
         ("[1,2]", "[1,2]"),
         ('{"cut": "in the mid', '{"cut": "in the mid'),
@@ -58,7 +60,7 @@ def test_count_and_size() -> None:
     ],
 )
 def test_brief(given: str, shown: str) -> None:
-    """Of an object its simple values, without the type that the trace is named by; of the rest its beginning."""
+    """Of an object its simple values, those that tell it from others first; of the rest its beginning."""
     assert words.brief(given) == shown
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from autoops.dashboard import words
-from autoops.dashboard.changes import Change, changes
+from autoops.dashboard.changes import Changes, changes
 from autoops.dashboard.elements.payload import Payload
 from autoops.dashboard.elements.tags import badge, copyable, icon, link, tag
 from autoops.tracing.attributes import METADATA, metadata_key
@@ -36,7 +36,7 @@ def span_panel(trace_id: str, span: SpanDetail, scores: Sequence[ScoreRecord]) -
     _head(span)
     if span.line.decision:
         _decision(span)
-    _changes(changes(_decoded(span.output)) or changes(_metadata(span)))
+    _changes(changes(_decoded(span.output), _decoded(span.input)))
     for label, text in (("Input", span.input), ("Output", span.output)):
         if text is not None:
             with _section(label):
@@ -101,16 +101,17 @@ def _decision(span: SpanDetail) -> None:
             tag("blockquote", words.plain(reasoning))
 
 
-def _changes(found: Sequence[Change]) -> None:
-    if not found:
+def _changes(found: Changes) -> None:
+    if not found.items:
         return
+    unit = "" if found.unit is None else f", {found.unit}"
     with (
-        _section("Before and after"),
-        tag("div", classes="scroll-x"),
+        _section(f"Before and after{unit}"),
+        tag("div", classes="changes-box", tabindex="0"),
         tag("table", classes="changes"),
         tag("tbody"),
     ):
-        for change in found:
+        for change in found.items:
             with tag("tr"):
                 tag("th", change.subject, scope="row")
                 tag("td", words.plain(change.before), "number")

@@ -20,8 +20,8 @@ export default {
             <span v-if="row.about" class="trace-about">{{ row.about }}</span>
             <div class="trace-context">
               <span v-for="agent in row.agents" :key="agent" class="trace-agent">{{ agent }}</span>
-              <span v-for="tag in row.tags" :key="'#' + tag" class="trace-tag">{{ tag }}</span>
               <a v-if="row.session" class="trace-session" :href="row.sessionHref" :title="'Session ' + row.session">{{ row.session }}</a>
+              <span v-for="tag in row.tags" :key="'#' + tag" class="trace-tag">{{ tag }}</span>
             </div>
           </div>
           <span class="trace-spans">{{ row.spans }}</span>

@@ -23,19 +23,20 @@ export default {
           <div v-for="row in drawn" :key="row.id" :id="'span-' + row.id" class="span-row" role="treeitem"
                :class="['kind-' + row.kind, 'level-' + row.level, 'state-' + row.state, { 'is-selected': row.id === chosen, 'is-dim': row.dim }]"
                :style="{ top: row.top + 'px' }" :aria-level="row.depth + 1" :aria-selected="row.id === chosen"
-               :aria-expanded="row.children ? !folded.has(row.id) : undefined" :data-span="row.id" @click="click(row)">
+               :title="row.about ? row.name + ': ' + row.about : row.name" :aria-expanded="row.children ? !folded.has(row.id) : undefined" :data-span="row.id" @click="click(row)">
             <span class="span-label" :style="{ paddingLeft: indent(row) + 'px' }">
               <button v-if="row.children" type="button" class="fold" tabindex="-1" :class="{ 'is-folded': folded.has(row.id) }"
                       :aria-label="(folded.has(row.id) ? 'Expand ' : 'Collapse ') + row.name" @click.stop="toggle(row)"></button>
               <span v-else class="fold-none"></span>
               <i class="icon" :class="'icon-' + row.kind" :title="row.decision ? 'decision: ' + row.decision : row.type"></i>
               <span class="span-name">{{ row.name }}</span>
-              <span v-if="row.decision" class="badge is-decision">{{ row.decision }}</span>
+              <span v-if="row.decision && !row.name.endsWith(row.decision)" class="badge is-decision">{{ row.decision }}</span>
               <span v-if="row.state === 'open'" class="badge is-live">Running</span>
               <span v-else-if="row.state === 'interrupted'" class="badge is-warning">Interrupted</span>
               <span v-if="row.orphan" class="badge is-quiet" title="Its parent is not in this journal">No parent</span>
               <span v-if="row.level === 'ERROR'" class="badge is-bad">Error</span>
               <span v-else-if="row.level === 'WARNING' && row.state !== 'interrupted'" class="badge is-warning">Warning</span>
+              <span v-if="row.about" class="span-about">{{ row.about }}</span>
               <span v-if="row.hidden" class="span-hidden">{{ row.hidden }}</span>
               <span v-if="row.hiddenErrors" class="badge is-bad">{{ row.hiddenErrors }} {{ row.hiddenErrors === 1 ? "error" : "errors" }} inside</span>
             </span>

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from autoops.dashboard.tree import Node
 
-TICKS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+TICKS: Final = (0.0, 0.5, 1.0)
 """Where the time axis is labelled, as shares of the trace."""
 
 
@@ -74,6 +74,7 @@ def _row(
         "type": line.type,
         "agent": line.agent,
         "decision": line.decision,
+        "about": words.brief(line.about, 80) if line.about else None,
         "level": line.level,
         "state": line.state,
         "orphan": node.orphan,

@@ -94,7 +94,7 @@ def _draw(source: Source, loaded: Loaded, parts: Parts) -> None:
     parts.show(_refused, loaded.refused)
     parts.show(_processes, [(process, life(process, now)) for process in loaded.processes])
     parts.show(_destinations, loaded.destinations)
-    parts.show(_journal, _journal_facts(loaded.figures))
+    parts.show(_journal, _journal_facts(loaded.figures, loaded.processes))
 
 
 def _title() -> None:
@@ -277,14 +277,18 @@ def _destinations(destinations: Sequence[Destination]) -> None:
                         tag("td", words.count(each.scores))
 
 
-def _journal_facts(known: Figures) -> list[tuple[str, str]]:
+def _journal_facts(known: Figures, processes: Sequence[ProcessRecord]) -> list[tuple[str, str]]:
+    told = section(processes[0].health, "journal") if processes else {}
     facts = [
         ("Path", known.path),
         ("Size", words.size(known.bytes)),
+        ("Why there", told.get("reason")),
+        ("Damaged file", told.get("moved_aside")),
+        ("Fault", told.get("error")),
         ("Pruned", words.count(known.pruned, "span") if known.pruned else None),
         ("SQLite", known.sqlite_version),
     ]
-    return [(name, value) for name, value in facts if value]
+    return [(name, words.plain(value)) for name, value in facts if value]
 
 
 def _journal(facts: Sequence[tuple[str, str]]) -> None:
