@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from autoops.tracing.handles import set_metadata
 from autoops.tracing.serialize import dump, text
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def write(span: Span, decision: Mapping[str, Any]) -> None:
         span.input = dump(decision["inputs"])
     if decision.get("outputs") is not None:
         span.output = dump(decision["outputs"])
-    set_metadata(span, {key: value for key, value in decision.items() if key not in _OWN})
+    span.set_metadata({key: value for key, value in decision.items() if key not in _OWN})
 
 
 def as_mapping(value: object) -> Mapping[str, Any] | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from autoops.tracing.service import LangfuseIntegrationService
+    from autoops.tracing.arguments import Arguments
     from autoops.tracing.span import Span
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -31,11 +31,12 @@ F = TypeVar("F", bound="Callable[..., Any]")
 class Handle:
     """A span under way, for its owner to add to. False when nothing is recorded."""
 
-    __slots__ = ("_service", "_span")
+    __slots__ = ("_arguments", "_score", "_span")
 
-    def __init__(self, service: LangfuseIntegrationService, span: Span | None) -> None:
-        self._service = service
+    def __init__(self, span: Span | None, arguments: Arguments, score: Callable[..., str | None]) -> None:
         self._span = span
+        self._arguments = arguments
+        self._score = score
 
     @property
     def trace_id(self) -> str | None:
@@ -85,14 +86,14 @@ class Handle:
         if status_message is not None:
             span.status_message = text(status_message)
         if level is not None:
-            self._service.arguments.set_level(span, level, "update")
+            self._arguments.set_level(span, level, "update")
         if model is not None:
             self._checked("model", model, "text", isinstance(model, str))
             span.attributes[keys.MODEL] = text(model)
         if metadata is not None and self._checked(
             "metadata", metadata, "a mapping", isinstance(metadata, Mapping)
         ):
-            set_metadata(span, metadata)
+            span.set_metadata(metadata)
         if usage_details is not None and self._checked(
             "usage_details", usage_details, "a mapping of names to whole numbers", _are_numbers(usage_details)
         ):
@@ -113,11 +114,11 @@ class Handle:
         """Score this span. Returns the score's id."""
         if self._span is None:
             return None
-        return self._service.score(self._span.trace_id, name, value, span_id=self._span.id, comment=comment)
+        return self._score(self._span.trace_id, name, value, span_id=self._span.id, comment=comment)
 
     def _checked(self, argument: str, value: object, allowed: str, good: bool) -> bool:  # noqa: FBT001 - the verdict
         if not good:
-            self._service.arguments.wrong("update", argument, allowed, value)
+            self._arguments.wrong("update", argument, allowed, value)
         return good
 
 
@@ -208,10 +209,3 @@ def _are_numbers(details: object) -> bool:
     return isinstance(details, Mapping) and all(
         isinstance(value, int | float) and not isinstance(value, bool) for value in details.values()
     )
-
-
-def set_metadata(span: Span, metadata: Mapping[str, object]) -> None:
-    """Put each entry where Langfuse can filter by it: scalars as they are, the rest as JSON text."""
-    for name, value in metadata.items():
-        if value is not None:
-            span.set_attribute(keys.metadata_key(text(name)), value)  # type: ignore[arg-type]

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from autoops.errors import JournalError
 from autoops.tracing.ids import root_span_id
 from autoops.tracing.journal import reader
-from autoops.tracing.provider import Scope
-from autoops.tracing.span import Span
+from autoops.tracing.span import Scope, Span
 
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import baggage, trace
 from opentelemetry import context as context_api
@@ -18,8 +18,9 @@ from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from autoops.tracing import attributes as keys
 from autoops.tracing.ids import new_span_id, new_trace_id, root_span_id
+from autoops.tracing.readable import readable
 from autoops.tracing.sampling import head_rate, is_sampled
-from autoops.tracing.span import Span, Trace
+from autoops.tracing.span import Scope, Span, Trace
 from autoops.variables import selected
 
 if TYPE_CHECKING:
@@ -31,15 +32,6 @@ if TYPE_CHECKING:
     from autoops.tracing.config import LangfuseConfig
 
 logger = logging.getLogger(__name__)
-
-
-class Scope(NamedTuple):
-    """Who makes spans: OpenTelemetry's instrumentation scope."""
-
-    name: str
-    version: str | None = None
-    schema_url: str | None = None
-    attributes: Mapping[str, Any] | None = None
 
 
 OURS = Scope(keys.SCOPE_NAME)
@@ -205,7 +197,7 @@ class TracerProvider(trace.TracerProvider):
         self.forget(span)
         self.recorder.ended(span)
         if self._processors:
-            view = _readable(span, self.config)
+            view = readable(span)
             for processor in self._processors:
                 _tell(processor, "on_end", view)
 
@@ -331,29 +323,3 @@ def _silence(processor: Any) -> None:
         processor.shutdown()
     except Exception:
         logger.debug("the SDK's span processor could not be stopped", exc_info=True)
-
-
-def _readable(span: Span, config: LangfuseConfig) -> Any:
-    """The span as the OpenTelemetry SDK's read-only view, for users' processors and exporters."""
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import Event, ReadableSpan
-    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-
-    from autoops.tracing.journal.rows import observation_attributes
-
-    return ReadableSpan(
-        name=span.name,
-        context=span.get_span_context(),
-        parent=span.parent,
-        resource=Resource({"service.name": config.service_name, **config.resource_attributes}),
-        attributes=observation_attributes(span),
-        events=[Event(name, attributes, when) for name, when, attributes in span.events or ()],
-        links=span.links,
-        kind=span.kind,
-        instrumentation_scope=InstrumentationScope(
-            span.scope.name, span.scope.version, span.scope.schema_url, span.scope.attributes
-        ),
-        status=span.status,
-        start_time=span.start_ns,
-        end_time=span.end_ns,
-    )

@@ -19,7 +19,7 @@ from autoops.tracing import decisions, scores
 from autoops.tracing.arguments import Arguments
 from autoops.tracing.client import LangfuseClient, Mode
 from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.handles import Handle, Operation, set_metadata
+from autoops.tracing.handles import Handle, Operation
 from autoops.tracing.ids import parse_trace_id
 from autoops.tracing.lookup import open_root, resume
 from autoops.tracing.placement import Placement, open_root_of
@@ -330,7 +330,7 @@ class LangfuseIntegrationService:
             operation=COLLABORATION,
             input=None if data is None else dump(data),
         )
-        set_metadata(root, {"agents": names})
+        root.set_metadata({"agents": names})
         root.trace.agents = {
             agent: provider.begin(
                 f"{agent}.{COLLABORATION}", parent=root, type="agent", agent=agent, operation=COLLABORATION
@@ -370,7 +370,7 @@ class LangfuseIntegrationService:
 
         def begin() -> tuple[Handle, Span | None]:
             span = self._begin_operation(name, input_data, metadata, as_type, session_id, user_id, tags)
-            return Handle(self, span), span
+            return Handle(span, self.arguments, self.score), span
 
         return Operation(begin)
 
@@ -404,7 +404,7 @@ class LangfuseIntegrationService:
             input=None if input_data is None else dump(input_data),
         )
         if isinstance(metadata, Mapping):
-            set_metadata(span, metadata)
+            span.set_metadata(metadata)
         elif metadata is not None:
             self.arguments.wrong("trace_operation", "metadata", "a mapping", metadata)
         self.arguments.describe(span.trace, session_id, user_id, tags, "trace_operation")

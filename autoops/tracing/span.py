@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from opentelemetry.trace import (
     INVALID_SPAN_CONTEXT,
@@ -22,6 +22,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace import Span as SpanInterface
 
+from autoops.tracing.attributes import metadata_key
 from autoops.tracing.serialize import dump, text
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.util.types import Attributes, AttributeValue
 
-    from autoops.tracing.provider import Scope, TracerProvider
+    from autoops.tracing.config import LangfuseConfig
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,26 @@ NOT_ENDED: Final = "not ended by its owner"
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _NOT_SAMPLED: Final = TraceFlags(TraceFlags.DEFAULT)
 _UNSET: Final = Status(StatusCode.UNSET)
+
+
+class Scope(NamedTuple):
+    """Who makes spans: OpenTelemetry's instrumentation scope."""
+
+    name: str
+    version: str | None = None
+    schema_url: str | None = None
+    attributes: Mapping[str, Any] | None = None
+
+
+class Owner(Protocol):
+    """What a span asks of the provider that made it."""
+
+    config: LangfuseConfig
+    generation: int
+    """Changes in a forked child: spans that the parent began are the parent's to end."""
+
+    def on_end(self, span: Span) -> None:
+        """Take a span that has just ended."""
 
 
 class Event(NamedTuple):
@@ -144,7 +165,7 @@ class Span(SpanInterface):
 
     def __init__(
         self,
-        provider: TracerProvider,
+        provider: Owner,
         trace: Trace,
         span_id: int,
         parent_span_id: int | None,
@@ -339,6 +360,12 @@ class Span(SpanInterface):
     def is_error(self) -> bool:
         """Whether the span will be shown at level ERROR."""
         return self.level == "ERROR" or (self.level is None and self._status.status_code is StatusCode.ERROR)
+
+    def set_metadata(self, metadata: Mapping[str, object]) -> None:
+        """Put each entry where Langfuse can filter by it: scalars as they are, the rest as JSON text."""
+        for name, value in metadata.items():
+            if value is not None:
+                self.set_attribute(metadata_key(text(name)), value)  # type: ignore[arg-type]  # any value
 
     def fail(self, error: object) -> None:
         """Mark the span as failed: an exception with type and message, anything else by its text.

@@ -12,8 +12,7 @@ from autoops.tracing.serialize import MAX_PAYLOAD_BYTES, dump, text
 
 if TYPE_CHECKING:
     from autoops.tracing.masking import Masker
-    from autoops.tracing.provider import Scope
-    from autoops.tracing.span import Span, Trace
+    from autoops.tracing.span import Scope, Span, Trace
 
 EXCEPTION: Final = "exception"
 
@@ -80,25 +79,6 @@ def span_row(span: Span, resource_id: int, masker: Masker, *, is_open: bool = Fa
         _scope(span.scope),
         resource_id,
     )
-
-
-def observation_attributes(span: Span) -> dict[str, Any]:
-    """All of a span's attributes under Langfuse's keys, as a user's span processor sees them."""
-    attributes = dict(span.attributes)
-    known = {
-        keys.TYPE: span.type,
-        keys.INPUT: None if span.input is None else span.input.decode(),
-        keys.OUTPUT: None if span.output is None else span.output.decode(),
-        keys.LEVEL: span.level,
-        keys.STATUS_MESSAGE: span.status_message,
-        keys.AGENT: span.agent,
-        keys.OPERATION: span.operation,
-        keys.TRACE_NAME: span.trace.name,
-        keys.SESSION_ID: span.trace.session_id,
-        keys.USER_ID: span.trace.user_id,
-        keys.TRACE_TAGS: span.trace.tags or None,
-    }
-    return attributes | {key: value for key, value in known.items() if value is not None}
 
 
 def _take_apart(span: Span) -> tuple[dict[str, Any], bytes | None, bytes | None]:
