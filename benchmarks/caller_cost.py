@@ -2,8 +2,8 @@
 
     uv run python benchmarks/caller_cost.py [--json]
 
-The work: start and end of an agent span with 1 kB of input and a 430 B outcome. Bare OpenTelemetry gets the same as
-ready-made JSON text in two attributes, which flatters it. Caller's CPU time of the thread, in rounds that take turns;
+The work: start and end of an agent span with 1.1 kB of input and a 490 B outcome. Bare OpenTelemetry gets the same as
+ready-made JSON text, and the same five attributes. Caller's CPU time of the thread, in rounds that take turns;
 the ratio is the median over the rounds.
 """
 
@@ -49,6 +49,8 @@ def bare_opentelemetry() -> Callable[[], None]:
     def work() -> None:
         span = tracer.start_span("inventory_agent.forecast_demand")
         span.set_attribute("langfuse.observation.type", "agent")
+        span.set_attribute("langfuse.observation.metadata.agent", "inventory_agent")
+        span.set_attribute("langfuse.observation.metadata.operation", "forecast_demand")
         span.set_attribute("langfuse.observation.input", given)
         span.set_attribute("langfuse.observation.output", outcome)
         span.end()
