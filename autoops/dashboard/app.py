@@ -14,6 +14,7 @@ from nicegui import ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from autoops.dashboard import theme
+from autoops.dashboard.address import HOST, USUAL_PORT
 from autoops.dashboard.pages import health, trace, traces
 from autoops.dashboard.pages.missing import missing
 from autoops.errors import AutoOpsError
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     from autoops.dashboard.source import Source
 
-HOST: Final = "127.0.0.1"
-USUAL_PORT: Final = 8451
-"""Taken if it is free, so that a bookmark keeps its meaning."""
 GOODBYE_S: Final = 1
 """Time that open pages are given at the end, in seconds."""
 

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from autoops.dashboard.address import HOST, USUAL_PORT
+from autoops.tracing.client import LOCAL_PAGE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-USUAL_PORT = 8451
 COMMAND = (sys.executable, "-u", "-m", "autoops.cli", "dashboard")
 
 
@@ -93,6 +95,11 @@ def test_serves_this_machine_only_until_sigterm(journal: Path) -> None:
         assert process.communicate(timeout=20) == ("", "")
         assert process.returncode == 0
     assert not journal.parent.exists()
+
+
+def test_links_to_traces_lead_to_the_page() -> None:
+    """`get_trace_url` names the page's usual address."""
+    assert f"http://{HOST}:{USUAL_PORT}" == LOCAL_PAGE
 
 
 def test_finds_a_free_port_and_ends_on_ctrl_c(journal: Path) -> None:
