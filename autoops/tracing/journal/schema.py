@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from autoops.errors import JournalNewer
+from autoops.errors import JournalError, JournalNewer
 
 if TYPE_CHECKING:
     import sqlite3
@@ -176,11 +176,13 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     Raises:
         JournalNewer: The file was written by a newer program that this one may not join.
+        JournalError: The file is another program's database.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    _check_ours(connection)
     if version > VERSION:
-        lowest = int(connection.execute("SELECT value FROM meta WHERE key = 'lowest_writer'").fetchone()[0])
-        if lowest > VERSION:
+        row = connection.execute("SELECT value FROM meta WHERE key = 'lowest_writer'").fetchone()
+        if row is None or int(row[0]) > VERSION:
             raise JournalNewer(f"the journal has schema {version}, this program writes schema {VERSION}")
         return
     if version == VERSION:
@@ -205,6 +207,13 @@ def migrate(connection: sqlite3.Connection) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _check_ours(connection: sqlite3.Connection) -> None:
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+    if tables and mark != APPLICATION_ID:
+        raise JournalError("the file is the database of another program: set AUTOOPS_JOURNAL to another path")
 
 
 def _statements(script: str) -> list[str]:
