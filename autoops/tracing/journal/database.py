@@ -48,14 +48,20 @@ class Database:
         """The open connection. Call it with ``lock`` held.
 
         Raises:
-            JournalError: A fork happened in the middle of a transaction; this process cannot use the file.
+            JournalError: A fork happened in the middle of a transaction, so this process cannot use the file; or the file
+                was removed or replaced.
             sqlite3.Error: SQLite cannot open it.
         """
         if self._unusable:
             raise JournalError(f"{self.path} was in use at the moment of the fork that made this process")
         if self._connection is None:
-            target = ":memory:" if self.path is None else str(self.path)
-            connection = sqlite3.connect(target, timeout=0.2, isolation_level=None, check_same_thread=False)
+            if not self.is_in_place():
+                raise JournalError(f"{self.path} was removed or replaced while it was in use")
+            # Never made here: a file that was removed must not come back empty, nor readable by everybody.
+            target = ":memory:" if self.path is None else f"{self.path.absolute().as_uri()}?mode=rw"
+            connection = sqlite3.connect(
+                target, timeout=0.2, isolation_level=None, check_same_thread=False, uri=True
+            )
             schema.configure(connection)
             if self._read_only:
                 connection.execute("PRAGMA query_only = ON")
@@ -63,16 +69,44 @@ class Database:
             self._connection = connection
         return self._connection
 
+    def _open(self) -> sqlite3.Connection:
+        """A reader never makes a file, and reads one that it may not write to."""
+        if self.path is None:
+            target, modes = ":memory:", [""]
+        elif self._read_only:
+            target, modes = self.path.absolute().as_uri(), ["?mode=rw", "?mode=ro"]
+        else:
+            target, modes = self.path.absolute().as_uri(), ["?mode=rwc"]
+        for mode in modes:
+            try:
+                return sqlite3.connect(
+                    target + mode,
+                    timeout=0.2,
+                    isolation_level=None,
+                    check_same_thread=False,
+                    uri=self.path is not None,
+                )
+            except sqlite3.OperationalError:
+                if mode == modes[-1]:
+                    raise
+        raise AssertionError("one mode was tried at least")
+
     def is_in_place(self) -> bool:
-        """Whether the file that is open still lies at its path: SQLite goes on writing to an unlinked one silently."""
-        return self._connection is None or self._identity() == self._file
+        """Whether the file that was opened still lies at its path: SQLite goes on writing to an unlinked one silently."""
+        return self._file is None or self._identity() == self._file
 
     def close(self) -> None:
-        """Close the connection; the next use opens it again."""
+        """Close the connection; the next use opens the same file again."""
         with self.lock:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def follow(self) -> None:
+        """Have the next use open whatever lies at the path by then."""
+        with self.lock:
+            self.close()
+            self._file = None
 
     def _identity(self) -> tuple[int, int] | None:
         if self.path is None:

@@ -31,17 +31,19 @@ class Store:
     Attributes:
         location: Where it lies, and why there.
         moved_aside: The damaged file that this one replaces, if any.
-        lock: The bytes this process holds beside the file; None for a journal in memory.
+        lock: The bytes this process holds beside the file; None for a journal in memory, and for a mere reader.
     """
 
-    def __init__(self, location: Location, moved_aside: Path | None = None) -> None:
+    def __init__(
+        self, location: Location, moved_aside: Path | None = None, *, read_only: bool = False
+    ) -> None:
         self.location = location
         self.moved_aside = moved_aside
         self.lock: LockFile | None = None
         self._writing = Database(location.path)
         # A database in memory is one connection: another would be another database.
         self._reading = self._writing if location.path is None else Database(location.path, read_only=True)
-        if location.path is not None:
+        if location.path is not None and not read_only:
             self.lock = lock_file(location.path.with_name(location.path.name + ".lock"))
 
     @contextlib.contextmanager
@@ -79,7 +81,7 @@ class Store:
         """
         with self._reading.lock, _translated(self.location):
             if not self._reading.is_in_place():
-                self._reading.close()
+                self._reading.follow()
             yield self._reading.connection()
 
     def checkpoint(self, mode: str = "PASSIVE") -> None:
@@ -90,7 +92,7 @@ class Store:
             self._writing.connection().execute(f"PRAGMA wal_checkpoint({mode})")
 
     def is_in_place(self) -> bool:
-        """Whether the file that is open still lies at its path."""
+        """Whether the file that was opened still lies at its path; ``repair`` opens the journal anew if not."""
         return self._writing.is_in_place()
 
     def close(self) -> None:

@@ -1,0 +1,288 @@
+"""The open journal: transactions, other programs' locks, files that go away or rot while in use."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import stat
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from desk import KEYS, Desk
+
+from autoops.errors import JournalDamaged, JournalError, JournalLocked
+from autoops.tracing.journal import figures, reader
+from autoops.tracing.journal.location import MEMORY_ASKED_FOR, Location
+from autoops.tracing.journal.store import Store, is_sound, open_at, open_store, repair
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATIENT_S = 0.0
+"""A writer that tries once."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the test's journal lies."""
+    return tmp_path / "journal.db"
+
+
+def spoil(path: Path) -> None:
+    """Overwrite the middle of a file with noise, and drop its log."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(random.Random(7).randbytes(size - 4096))
+    path.with_name(path.name + "-wal").unlink(missing_ok=True)
+    path.with_name(path.name + "-shm").unlink(missing_ok=True)
+
+
+def filled(path: Path, spans: int = 200) -> None:
+    """Leave a closed journal with some spans in it."""
+    desk = Desk(path)
+    for number in range(spans):
+        desk.span(f"span {number}", given={"text": "x" * 200})
+    desk.commit()
+    desk.store.close()
+
+
+class TestTransaction:
+    """All or nothing, one writer at a time."""
+
+    def test_an_exception_undoes_the_block(self, path: Path) -> None:
+        """What raised leaves no row, and the next transaction works."""
+        store = open_at(Location(path))
+
+        def fail() -> None:
+            with store.transaction() as connection:
+                connection.execute("INSERT INTO counters VALUES ('x', 1)")
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+
+        with store.transaction() as connection:
+            assert connection.execute("SELECT COUNT(*) FROM counters").fetchone() == (0,)
+
+    def test_a_fault_of_sqlite_is_told_in_our_words(self, path: Path) -> None:
+        """A statement that fails is a `JournalError` that names the file, and undoes its block."""
+        store = open_at(Location(path))
+
+        def fail() -> None:
+            with store.transaction() as connection:
+                connection.execute("INSERT INTO counters VALUES ('x', 1)")
+                connection.execute("INSERT INTO nowhere VALUES (1)")
+
+        with pytest.raises(JournalError, match=r"journal\.db.*no such table"):
+            fail()
+
+        with store.reading() as connection:
+            assert connection.execute("SELECT COUNT(*) FROM counters").fetchone() == (0,)
+
+    def test_another_writer_is_waited_for_no_longer_than_asked(self, path: Path) -> None:
+        """A lock held by another program ends in `JournalLocked`; reading goes on meanwhile."""
+        store = open_at(Location(path))
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("INSERT INTO counters VALUES ('theirs', 1)")
+
+            with pytest.raises(JournalLocked), store.transaction(PATIENT_S):
+                pass
+            with store.reading() as connection:
+                assert connection.execute("SELECT COUNT(*) FROM counters").fetchone() == (0,)
+            other.execute("COMMIT")
+
+        with store.transaction(PATIENT_S) as connection:
+            assert connection.execute("SELECT name FROM counters").fetchall() == [("theirs",)]
+
+    def test_readers_cannot_write(self, path: Path) -> None:
+        """A connection to read with refuses to write."""
+        store = open_at(Location(path))
+
+        with pytest.raises(JournalError, match="readonly"), store.reading() as connection:
+            connection.execute("INSERT INTO counters VALUES ('x', 1)")
+
+
+class TestFileThatGoesAway:
+    """SQLite goes on writing to an unlinked file without a word; the store does not."""
+
+    @pytest.mark.parametrize("fate", ["removed", "replaced"])
+    def test_it_is_noticed_at_the_next_write(self, path: Path, fate: str) -> None:
+        """A removed or replaced file is an error, also when it was read in between."""
+        desk = Desk(path)
+        desk.span()
+        desk.commit()
+        for each in path.parent.glob("journal.db*"):
+            if not each.name.endswith(".lock"):
+                each.unlink()
+        if fate == "replaced":
+            filled(path.with_name("other.db"))
+            path.with_name("other.db").rename(path)
+
+        assert not desk.store.is_in_place()
+        with pytest.raises(JournalError, match="removed or replaced"), desk.store.transaction():
+            pass
+        assert not desk.store.is_in_place()
+
+    def test_reading_does_not_make_a_file(self, path: Path) -> None:
+        """A reader of a removed journal is told so; it leaves no empty file behind."""
+        desk = Desk(path)
+        with desk.store.reading():
+            pass
+        for each in path.parent.glob("journal.db*"):
+            each.unlink()
+
+        with pytest.raises(JournalError), desk.store.reading() as connection:
+            connection.execute("SELECT * FROM spans")
+
+        assert not path.exists()
+
+    def test_a_removed_folder_is_made_anew(self, path: Path) -> None:
+        """`repair` opens a journal at the same path again, readable by its owner only."""
+        desk = Desk(path.parent / "deep" / "journal.db")
+        shutil.rmtree(path.parent / "deep")
+
+        again = repair(desk.store, damaged=False)
+
+        assert again.location == desk.store.location
+        with again.transaction() as connection:
+            connection.execute("INSERT INTO counters VALUES ('x', 1)")
+        assert stat.S_IMODE((path.parent / "deep" / "journal.db").stat().st_mode) == 0o600
+
+
+class TestDamage:
+    """Only a damaged file is moved aside, and never thrown away."""
+
+    @pytest.mark.parametrize("size", [100, 5000, 100_000])
+    def test_noise_at_open_is_moved_aside(self, path: Path, size: int) -> None:
+        """A file that is no database is kept under another name; the journal begins anew."""
+        noise = random.Random(size).randbytes(size)
+        path.write_bytes(noise)
+
+        store = open_at(Location(path))
+
+        assert store.moved_aside is not None
+        assert store.moved_aside.read_bytes() == noise
+        assert store.location == Location(path)
+        assert figures.read(store).moved_aside == str(store.moved_aside)
+        with store.transaction() as connection:
+            connection.execute("INSERT INTO counters VALUES ('x', 1)")
+
+    def test_noise_in_the_middle_is_found_at_open(self, path: Path) -> None:
+        """A sound first page does not hide the rest."""
+        filled(path)
+        spoil(path)
+
+        store = open_at(Location(path))
+
+        assert store.moved_aside is not None
+        assert reader.list_traces(store).traces == ()
+
+    def test_log_and_index_move_with_the_file(self, path: Path) -> None:
+        """A damaged file keeps its log: whoever saves its data needs it."""
+        path.write_bytes(b"no database at all" * 1000)
+        path.with_name("journal.db-wal").write_bytes(b"log")
+
+        moved = open_at(Location(path)).moved_aside
+
+        assert moved is not None
+        assert moved.with_name(moved.name + "-wal").read_bytes() == b"log"
+
+    def test_two_in_one_second_do_not_overwrite_each_other(self, path: Path) -> None:
+        """Each damaged file gets a name of its own."""
+        kept = set()
+        for content in (b"first" * 1000, b"second" * 1000, b"third" * 1000):
+            for each in path.parent.glob("journal.db*"):
+                if "damaged" not in each.name and not each.name.endswith(".lock"):
+                    each.unlink()
+            path.write_bytes(content)
+            moved = open_at(Location(path)).moved_aside
+            assert moved is not None
+            kept.add(moved.read_bytes()[:5])
+
+        assert kept == {b"first", b"secon", b"third"}
+
+    def test_damage_in_use_is_told_as_such(self, path: Path) -> None:
+        """Pages that rot under an open journal end in `JournalDamaged`, and `repair` begins anew."""
+        desk = Desk(path)
+        for number in range(300):
+            desk.span(f"span {number}", given={"text": "x" * 500})
+        desk.commit()
+        desk.store.checkpoint("TRUNCATE")
+        desk.store.close()
+        spoil(path)
+
+        with pytest.raises(JournalDamaged):
+            desk.rows("SELECT * FROM spans")
+        assert not is_sound(path)
+        again = repair(desk.store, damaged=True)
+
+        assert again.moved_aside is not None
+        assert is_sound(path)
+
+    def test_a_second_process_finds_the_repaired_file(self, path: Path) -> None:
+        """Whoever comes second moves nothing: what the first has written since is kept."""
+        filled(path)
+        first, second = Store(Location(path)), Store(Location(path))
+        spoil(path)
+        repaired = Desk(repair(first, damaged=True))
+        span = repaired.span("after the repair")
+        repaired.commit()
+
+        joined = repair(second, damaged=True)
+
+        assert joined.moved_aside is None
+        assert reader.get_trace(joined, span.trace_id) is not None
+        assert len(list(path.parent.glob("*damaged*"))) == 1
+
+
+class TestMemory:
+    """The journal that is on no disk."""
+
+    def test_it_is_one_database_for_reading_and_writing(self) -> None:
+        """What was written is read, and no file appears."""
+        desk = Desk(open_store("off"), **KEYS)
+        span = desk.span("kept in memory")
+        desk.commit()
+
+        assert reader.get_trace(desk.store, span.trace_id) is not None
+        assert desk.store.location == MEMORY_ASKED_FOR
+        assert desk.store.lock is None
+
+    def test_two_are_apart(self) -> None:
+        """Two journals in memory share nothing."""
+        first, second = Desk(open_store("off")), Desk(open_store("off"))
+        first.span()
+        first.commit()
+
+        assert second.rows("SELECT COUNT(*) FROM spans") == [(0,)]
+
+
+def test_sqlite_is_not_carried_across_a_fork(path: Path) -> None:
+    """A child opens its own connection; the parent's transaction goes on in peace."""
+    desk = Desk(path)
+    desk.span("of the parent")
+    desk.commit()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child = Desk(desk.store)
+            child.span("of the child")
+            child.commit()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    desk.span("of the parent too")
+    desk.commit()
+
+    assert os.waitpid(pid, 0)[1] == 0
+    assert sorted(desk.rows("SELECT name FROM spans")) == [
+        ("of the child",),
+        ("of the parent",),
+        ("of the parent too",),
+    ]
+    assert is_sound(path)
