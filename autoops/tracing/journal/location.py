@@ -25,6 +25,8 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
     }
 )
 """File systems on which SQLite's locks or shared memory cannot be trusted."""
+MOUNTS: Final = Path("/proc/self/mounts")
+"""Linux's table of what is mounted where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,12 @@ class Location:
 MEMORY_ASKED_FOR: Final = Location(None, "AUTOOPS_JOURNAL=off: kept in memory")
 
 
-def candidates(journal: str) -> list[Location]:
+def candidates(journal: str, mounts: Path = MOUNTS) -> list[Location]:
     """Places to try, best first, for the setting ``AUTOOPS_JOURNAL``; memory is always last."""
     if journal == "off":
         return [MEMORY_ASKED_FOR]
     wanted = Path(journal).expanduser().absolute()
-    kind = file_system(wanted)
+    kind = file_system(wanted, mounts)
     if kind in NETWORK_FILE_SYSTEMS:
         return [
             Location(
@@ -51,11 +53,14 @@ def candidates(journal: str) -> list[Location]:
             )
         ]
     fallback = state_folder() / "journal.db"
-    return [
+    places = [
         Location(wanted),
         Location(fallback, f"{wanted} cannot be written"),
         Location(None, f"neither {wanted} nor {fallback} can be written: kept in memory"),
     ]
+    if file_system(fallback, mounts) in NETWORK_FILE_SYSTEMS:
+        del places[1]
+    return places
 
 
 def state_folder() -> Path:
@@ -85,15 +90,15 @@ def prepare(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def file_system(path: Path) -> str | None:
+def file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
     """The type of the file system that holds ``path``, on Linux; None where it cannot be told."""
     try:
-        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return None
     target = os.path.realpath(path)
     best, kind = "", None
-    for line in mounts:
+    for line in lines:
         fields = line.split(" ")
         if len(fields) < 3:
             continue
