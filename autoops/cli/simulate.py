@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from autoops.cli.output import console, print_json
 from autoops.errors import AutoOpsError, SimulationError
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ ROWS = (
 def simulate(
     *,
     days: Annotated[int, typer.Option(help="Days to simulate, 1 to 91, from 26 June 2017.")] = 28,
-    products: Annotated[int, typer.Option(help="Products of the assortment, 10 or more.")] = 100,
-    clusters: Annotated[int, typer.Option(help="Store clusters.")] = 4,
+    products: Annotated[int, typer.Option(help="Products of the assortment, 10 or more.")] = 120,
+    clusters: Annotated[int, typer.Option(help="Store clusters.")] = 6,
     seed: Annotated[int, typer.Option(help="Random numbers of the run.")] = 1,
     seeds: Annotated[
         str | None,
@@ -81,7 +81,7 @@ def simulate(
     except AutoOpsError as error:
         _fail(str(error))
     if as_json:
-        typer.echo(json.dumps(report.record(journal)))
+        print_json(report.record(journal))
     else:
         _print_report(report, words)
 
@@ -136,7 +136,6 @@ def _seeds(first: int, several: str | None) -> tuple[int, ...]:
 @contextlib.contextmanager
 def _progress(options: Options) -> Iterator[Callable[[str, int, int], None]]:
     """Show the days as they pass, on stderr and only on a terminal."""
-    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -145,7 +144,7 @@ def _progress(options: Options) -> Iterator[Callable[[str, int, int], None]]:
         TimeElapsedColumn(),
     )
     total = options.days * len(options.seeds) * len(options.policies)
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Preparing the data", total=total)
 
         def told(policy: str, seed: int, day: int) -> None:  # noqa: ARG001 - the bar counts for itself
@@ -156,10 +155,10 @@ def _progress(options: Options) -> Iterator[Callable[[str, int, int], None]]:
 
 def _print_report(report: Report, words: str) -> None:
     """Print the assumptions, the table, what it says, and where the record is."""
-    console = Console(highlight=False, soft_wrap=True)
+    screen = console()
     first, last = report.weeks
-    console.print(report.headline)
-    console.print(
+    screen.print(report.headline)
+    screen.print(
         f"{report.products} products, {report.clusters} clusters, {report.days} days of weeks {first}-{last}, "
         f"{'seed' if len(report.seeds) == 1 else 'seeds'} {_span(report.seeds)}"
     )
@@ -168,17 +167,17 @@ def _print_report(report: Report, words: str) -> None:
         column.justify = "right"
     for figure, name, layout in ROWS:
         table.add_row(name, *(_cell(report.estimate(policy, figure), layout) for policy in report.policies))
-    console.print(table)
+    screen.print(table)
     for item in report.comparisons():
         interval = item.difference.ci95
         words_of = (
             "" if interval is None else f" (95 % interval {_money(interval[0])} to {_money(interval[1])})"
         )
-        console.print(
+        screen.print(
             f"{item.better} less {item.than}, {item.figure}: {_money(item.difference.mean)}{words_of}"
         )
-    console.print(words)
-    console.print(f"{report.seconds:.1f} s")
+    screen.print(words)
+    screen.print(f"{report.seconds:.1f} s")
 
 
 def _print_assumptions() -> None:
@@ -188,7 +187,7 @@ def _print_assumptions() -> None:
     table = Table("assumption", "value", "meaning", "source")
     for row in Assumptions().rows():
         table.add_row(*row)
-    Console().print(table)
+    console().print(table)
 
 
 def _cell(estimate: Estimate, layout: str) -> str:

@@ -41,8 +41,8 @@ class Split:
 class PanelOptions:
     """What a panel is made of."""
 
-    products: int = 100
-    clusters: int = 4
+    products: int = 120
+    clusters: int = 6
     split: Split = Split()
 
 

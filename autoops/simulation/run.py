@@ -50,8 +50,8 @@ class Options:
     """What to simulate."""
 
     days: int = 28
-    products: int = 100
-    clusters: int = 4
+    products: int = 120
+    clusters: int = 6
     seeds: tuple[int, ...] = (1,)
     policies: tuple[str, ...] = POLICIES
     split: Split = field(default_factory=Split)

@@ -34,7 +34,7 @@ STEPS = (0.7, 0.85, 1.15, 1.4)
 """Factors tried on each constant."""
 
 
-def tuning_world(cache: Path | None = None, products: int = 100, clusters: int = 4) -> World:
+def tuning_world(cache: Path | None = None, products: int = 120, clusters: int = 6) -> World:
     """Return the world that constants are tuned in."""
     return build_world(load_panel(PanelOptions(products, clusters, TUNING_SPLIT), cache), Assumptions())
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class StaticTuning:
     """Constants by class of shelf life: up to 5 days, 8 to 14 days, keeps. Tuned by `simulation.tuning`."""
 
-    safety: tuple[float, float, float] = (0.0, 0.95, 3.6)
+    safety: tuple[float, float, float] = (0.0, 0.8, 4.1)
     """Standard deviations of demand over the protection interval."""
-    cover: tuple[float, float, float] = (1.7, 2.5, 11.9)
+    cover: tuple[float, float, float] = (1.7, 4.6, 11.9)
     """Days of demand that an order brings beyond the reorder point."""
     life_share: tuple[float, float] = (1.44, 0.75)
     """Days of demand allowed in the position for each day of shelf life, short and long."""

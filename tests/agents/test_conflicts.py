@@ -1,0 +1,176 @@
+"""Each kind of conflict is found, and settled by its rule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from shops import BREAD, CHIPS, COLA, MILK, expiring, made_shop, made_situation, made_view, proposal
+
+from autoops.agents.book import Book
+from autoops.agents.conflicts import (
+    guard_rails,
+    reorders_against_markdowns,
+    same_thing,
+    uncovered_promotions,
+)
+from autoops.agents.messages import Action, ConflictKind, Line
+
+
+def _display(product: int, giver: int | None, alternatives: tuple[int, ...] = ()) -> Line:
+    """Return a line that gives a product a whole display in cluster 1."""
+    return Line(product, 0, 0.0, 1.0, {"gain": 5.0}, counterpart=giver, alternatives=alternatives)
+
+
+def test_a_price_under_its_rail_is_taken_to_the_rail() -> None:
+    """A cut of thirty per cent becomes one of ten."""
+    cut = proposal(Action.PRICE, Line(COLA, None, 2.0, 1.4, {}))
+
+    (settled,), (conflict,) = guard_rails([cut], made_situation())
+
+    assert settled.lines[0].after == 1.8
+    assert settled.lines[0].conflict_id == conflict.id
+    assert conflict.kind is ConflictKind.GUARD_RAIL
+    assert "$1.8" in conflict.resolution
+
+
+def test_a_price_never_goes_under_cost() -> None:
+    """Where cost is inside the rail, cost is the floor, rounded up to a cent."""
+    shop = made_shop()
+    dear = replace(shop, cost=np.full(4, 1.952))
+    situation = replace(made_situation(), shop=dear)
+
+    (settled,), _ = guard_rails([proposal(Action.PRICE, Line(COLA, None, 2.0, 1.85, {}))], situation)
+
+    assert settled.lines[0].after == 1.96
+
+
+def test_an_allowed_price_is_no_conflict() -> None:
+    """A price inside its rail passes as it is."""
+    cut = proposal(Action.PRICE, Line(COLA, None, 2.0, 1.85, {}))
+
+    assert guard_rails([cut], made_situation()) == ([cut], [])
+
+
+def test_a_display_that_stock_cannot_cover_goes_to_the_next_that_is_covered() -> None:
+    """Chips have too little for three displayed days; milk is asked next and has enough."""
+    view = made_view(stock=60.0)
+    on_hand = view.on_hand.copy()
+    on_hand[-1, CHIPS, 0] = 5.0
+    show = proposal(Action.DISPLAY, _display(CHIPS, COLA, (BREAD, MILK)))
+    on_hand[2, BREAD, 0] = 0.0
+
+    (settled,), (conflict,) = uncovered_promotions([show], made_situation(replace(view, on_hand=on_hand)))
+
+    assert settled.lines[0].product == MILK
+    assert settled.lines[0].counterpart == COLA
+    assert conflict.kind is ConflictKind.UNCOVERED_PROMOTION
+    assert conflict.figures["available_units"] == 5.0
+    assert conflict.figures["promoted_demand"] == pytest.approx(30.0 * np.exp(0.5), abs=0.1)
+
+
+def test_a_display_that_nobody_can_cover_is_withheld() -> None:
+    """Without a covered alternative the slot stays where it is."""
+    show = proposal(Action.DISPLAY, _display(CHIPS, COLA, (MILK,)))
+
+    (settled,), (conflict,) = uncovered_promotions([show], made_situation(made_view(stock=5.0)))
+
+    assert settled.lines[0].after == settled.lines[0].before
+    assert "withheld" in conflict.resolution
+
+
+def test_a_planned_display_that_nobody_can_cover_begins_all_the_same() -> None:
+    """The retailer's own plan is not cancelled for want of something better."""
+    start = proposal(Action.DISPLAY, _display(CHIPS, None))
+
+    (settled,), (conflict,) = uncovered_promotions([start], made_situation(made_view(stock=5.0)))
+
+    assert settled.lines[0].after == 1.0
+    assert "as planned" in conflict.resolution
+
+
+def test_an_order_proposed_in_time_covers_a_later_display() -> None:
+    """A display three days ahead counts what inventory orders today; the same without the order is uncovered."""
+    show = proposal(Action.DISPLAY, _display(CHIPS, COLA), first_day=3, days=2)
+    order = proposal(Action.ORDER, Line(CHIPS, 0, 0.0, 100.0, {}))
+    situation = made_situation(made_view(stock=20.0))
+
+    assert uncovered_promotions([order, show], situation)[1] == []
+    assert len(uncovered_promotions([show], situation)[1]) == 1
+
+
+def test_a_display_beyond_the_lead_time_is_left_to_inventory() -> None:
+    """Next week's display is no conflict today, however little there is."""
+    show = proposal(Action.DISPLAY, _display(CHIPS, COLA), first_day=7)
+
+    assert uncovered_promotions([show], made_situation(made_view(stock=0.0)))[1] == []
+
+
+def test_a_price_cut_that_stock_cannot_cover_is_withheld() -> None:
+    """A cut makes demand too: with stock for a day in all clusters it waits."""
+    cut = proposal(Action.PRICE, Line(COLA, None, 2.0, 1.8, {}))
+
+    (settled,), (conflict,) = uncovered_promotions([cut], made_situation(made_view(stock=10.0)))
+
+    assert settled.lines[0].after == 2.0
+    assert conflict.kind is ConflictKind.UNCOVERED_PROMOTION
+
+
+def test_a_reorder_against_a_markdown_is_trimmed_to_the_reorder_point() -> None:
+    """While bread is sold off, only what the reorder point asks for is ordered, and less is promised."""
+    figures = {
+        "position": 20.0,
+        "reorder_point": 45.0,
+        "order_up_to": 70.0,
+        "expected_demand": 40.0,
+        "deviation": 9.0,
+    }
+    order = proposal(Action.ORDER, Line(BREAD, 0, 0.0, 50.0, figures), confidence=0.99)
+    sticker = proposal(Action.MARKDOWN, Line(BREAD, 0, 0.0, 0.4, {}))
+    situation = made_situation(expiring(made_view(), BREAD, 0, 30.0))
+
+    (trimmed, same), (conflict,) = reorders_against_markdowns([order, sticker], situation)
+
+    assert trimmed.lines[0].after == 25.0
+    assert trimmed.confidence < 0.99
+    assert same == sticker
+    assert conflict.kind is ConflictKind.REORDER_AGAINST_MARKDOWN
+    assert conflict.proposals == (order.id, sticker.id)
+
+
+def test_a_markdown_committed_earlier_counts_too() -> None:
+    """The day's routine order meets the sticker of an event handled before it."""
+    book = Book(made_shop())
+    book.mark_down(BREAD, 0, 0.4)
+    figures = {"position": 20.0, "reorder_point": 45.0, "expected_demand": 40.0, "deviation": 9.0}
+    order = proposal(Action.ORDER, Line(BREAD, 0, 0.0, 50.0, figures))
+
+    _, conflicts = reorders_against_markdowns([order], made_situation(book=book))
+
+    assert len(conflicts) == 1
+
+
+def test_a_reorder_without_economy_is_no_conflict() -> None:
+    """An order that only reaches the reorder point stands beside a markdown."""
+    figures = {"position": 20.0, "reorder_point": 45.0, "expected_demand": 40.0, "deviation": 9.0}
+    order = proposal(Action.ORDER, Line(BREAD, 0, 0.0, 25.0, figures))
+    sticker = proposal(Action.MARKDOWN, Line(BREAD, 0, 0.0, 0.4, {}))
+
+    assert reorders_against_markdowns([order, sticker], made_situation())[1] == []
+
+
+def test_a_slot_is_moved_once() -> None:
+    """Two moves of one slot: the first stands, also when it was committed by an earlier event."""
+    first = proposal(Action.DISPLAY, _display(CHIPS, COLA))
+    second = proposal(Action.DISPLAY, _display(MILK, COLA))
+    book = Book(made_shop())
+    book.swap_displays(COLA, CHIPS, 0, 0, 7)
+
+    settled, (conflict,) = same_thing([first, second], made_situation())
+    _, earlier = same_thing([second], made_situation(book=book))
+
+    assert settled[0].lines[0].after == 1.0
+    assert settled[1].lines[0].after == 0.0
+    assert conflict.kind is ConflictKind.SAME_THING
+    assert len(earlier) == 1

@@ -1,0 +1,73 @@
+"""The inventory agent orders what is missing, and says how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from shops import BREAD, COLA, MILK, event, expiring, made_situation, made_view
+
+from autoops.agents.inventory import InventoryAgent
+from autoops.agents.messages import Action, EventType
+
+
+def test_a_full_shelf_asks_for_nothing() -> None:
+    """With stock for two months only bread is ordered, of which most will have expired."""
+    tables = InventoryAgent().propose(event(EventType.DAY_STARTED), made_situation(made_view(stock=600.0)))
+
+    assert {line.product for table in tables for line in table.lines} == {BREAD}
+
+
+def test_routine_orders_are_one_table_for_each_cluster() -> None:
+    """Empty shelves make one proposal a cluster, a line for every product."""
+    tables = InventoryAgent().propose(event(EventType.DAY_STARTED), made_situation(made_view(stock=0.0)))
+
+    assert [len(table.lines) for table in tables] == [4, 4]
+    assert {line.cluster for line in tables[1].lines} == {1}
+    assert all(table.action is Action.ORDER for table in tables)
+    assert all(line.after > 0.0 for table in tables for line in table.lines)
+
+
+def test_what_keeps_is_ordered_for_longer_than_what_expires() -> None:
+    """The same sales ask for less bread than cola, for bread lasts three days."""
+    table, _ = InventoryAgent().propose(event(EventType.DAY_STARTED), made_situation(made_view(stock=0.0)))
+    ordered = {line.product: line.after for line in table.lines}
+
+    assert ordered[BREAD] < ordered[MILK] < ordered[COLA]
+
+
+def test_a_low_shelf_is_ordered_alone() -> None:
+    """An event about one product makes one line, with its numbers and a date until which it lasts."""
+    low = event(EventType.LOW_STOCK, product=COLA, cluster=0, facts={"reading_units": 3.0})
+    (order,) = InventoryAgent().propose(low, made_situation(made_view(stock=3.0)))
+    (line,) = order.lines
+
+    assert (line.product, line.cluster) == (COLA, 0)
+    assert line.figures["position"] == 3.0
+    assert line.figures["position"] + line.after == pytest.approx(line.figures["order_up_to"], abs=1.1)
+    assert "29 June" in order.claim
+    assert 0.0 < order.confidence < 1.0
+    assert order.effect.low <= order.effect.mean <= order.effect.high
+
+
+def test_what_will_expire_unsold_does_not_count() -> None:
+    """Fifty loaves of which most expire tonight are not fifty loaves."""
+    agent = InventoryAgent()
+    fresh = made_situation(made_view(stock=0.0))
+    doomed = made_situation(expiring(made_view(stock=0.0), BREAD, 0, 50.0))
+
+    assert agent.levels(doomed).doomed[BREAD, 0] == pytest.approx(40.0)
+    assert agent.levels(doomed).position[BREAD, 0] == pytest.approx(
+        agent.levels(fresh).position[BREAD, 0] + 10.0
+    )
+
+
+def test_a_late_supplier_is_seen_in_his_confirmations() -> None:
+    """A delivery confirmed for later than usual makes the cluster's orders larger."""
+    view = made_view(stock=0.0)
+    on_order = view.on_order.copy()
+    on_order[6, COLA, 0] = 1.0
+    levels = InventoryAgent().levels(made_situation(replace(view, on_order=on_order)))
+
+    assert levels.lead_days.tolist() == [6.0, 3.0]
+    assert levels.trigger[COLA, 0] > levels.trigger[COLA, 1]

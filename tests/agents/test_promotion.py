@@ -1,0 +1,87 @@
+"""The promotion agent moves displays to where they add margin and marks down what would expire."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from shops import BREAD, CHIPS, COLA, event, expiring, made_situation, made_view
+
+from autoops.agents.messages import Action, EventType
+from autoops.agents.promotion import PromotionAgent
+
+if TYPE_CHECKING:
+    from autoops.agents.agent import Situation
+
+
+def _chips_sell(situation: Situation, times: float) -> Situation:
+    """Return the situation with more demand for chips in cluster 1."""
+    daily = situation.forecast.daily.copy()
+    daily[:, CHIPS, 0] *= times
+    return replace(situation, forecast=replace(situation.forecast, daily=daily))
+
+
+def test_next_weeks_displays_move_on_a_monday() -> None:
+    """Chips that sell five times as much take cola's slot, from next Monday on."""
+    situation = _chips_sell(made_situation(daily=50.0), 5.0)
+    (plan,) = PromotionAgent().propose(event(EventType.DAY_STARTED), situation)
+    (line,) = plan.lines
+
+    assert (line.product, line.counterpart, line.cluster) == (CHIPS, COLA, 0)
+    assert (plan.first_day, plan.days) == (7, 7)
+    assert line.figures["gain"] > 0.0
+
+
+def test_displays_are_announced_when_they_begin() -> None:
+    """A slot that the plan opens today is proposed for a check of its stock."""
+    agent, view = PromotionAgent(), made_view()
+    agent.propose(event(EventType.DAY_STARTED), made_situation(view))
+    display = view.display.copy()
+    display[:, CHIPS, 1] = 1.0
+    later = replace(made_view(day=1), display=display)
+
+    (start,) = agent.propose(event(EventType.DAY_STARTED, day=1), made_situation(later))
+
+    assert start.type == "display_start"
+    assert (start.lines[0].product, start.lines[0].cluster) == (CHIPS, 1)
+
+
+def test_an_announced_spike_is_displayed_if_that_pays() -> None:
+    """A spike takes the slot of what makes less of it, for the spike's days."""
+    spike = event(
+        EventType.DEMAND_SPIKE,
+        product=CHIPS,
+        cluster=0,
+        facts={"multiplier": 3.0, "starts_in_days": 2, "length_days": 4},
+    )
+    (move,) = PromotionAgent().propose(spike, _chips_sell(made_situation(daily=50.0), 3.0))
+
+    assert (move.lines[0].product, move.lines[0].counterpart) == (CHIPS, COLA)
+    assert (move.first_day, move.days) == (2, 4)
+    assert "3 times" in move.reasoning
+
+
+def test_a_product_that_runs_low_gives_its_display_away() -> None:
+    """Low cola hands its slot on; low chips have none to give."""
+    agent, situation = PromotionAgent(), made_situation()
+
+    (move,) = agent.propose(event(EventType.LOW_STOCK, product=COLA, cluster=0), situation)
+
+    assert move.lines[0].counterpart == COLA
+    assert agent.propose(event(EventType.LOW_STOCK, product=CHIPS, cluster=0), situation) == []
+
+
+def test_what_would_expire_is_marked_down() -> None:
+    """Thirty loaves against ten a day get a sticker; nine sell by themselves."""
+    agent = PromotionAgent()
+    many = made_situation(expiring(made_view(), BREAD, 0, 30.0))
+
+    (sticker,) = agent.propose(event(EventType.EXPIRY_NEAR, cluster=0, lines={BREAD: 30.0}), many)
+
+    assert sticker.action is Action.MARKDOWN
+    assert sticker.lines[0].after == pytest.approx(0.4)
+    assert sticker.effect.mean == pytest.approx(10.0 * 0.6**-1.8 * 0.6 * 2.0 - 10.0 * 2.0, abs=0.01)
+    assert agent.propose(event(EventType.EXPIRY_NEAR, cluster=0, lines={BREAD: 9.0}), many) == []
+    assert np.isclose(sticker.lines[0].figures["sticker_price"], 1.2)
