@@ -97,10 +97,11 @@ class Walk:
             return _TOO_DEEP
         self._above.add(id(value))
         try:
+            # Exact dicts, lists and tuples are copied in C first: another thread can't interfere.
             if kind is dict:
-                return self._dict(value, depth)
+                return self._pairs(value.copy().items(), len(value), depth)
             if kind is list or kind is tuple:
-                return self._list(value, depth)
+                return self._items(value[: self._room()], len(value), depth)
             for base, render in _BY_BASE:
                 if issubclass(kind, base):
                     return render(self, value, depth)
@@ -111,14 +112,6 @@ class Walk:
     def _room(self) -> int:
         """Give how many more items are worth taking: each needs a character and a comma at least."""
         return max(self._left, 0) // 2 + 1
-
-    # Exact dicts, lists and tuples are copied in C first: another thread can't interfere.
-
-    def _dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
-        return self._pairs(value.copy().items(), len(value), depth)
-
-    def _list(self, value: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
-        return self._items(value[: self._room()], len(value), depth)
 
     def _items(self, items: Iterable[Any], count: int | None, depth: int) -> list[Any]:
         """Render the first items of a container of `count` (None: not known, but more than given if all are taken)."""
@@ -261,7 +254,7 @@ class Walk:
 
 
 class QuickWalk(Walk):
-    """A walk that takes on trust what JSON most likely has, four times as fast.
+    """A walk that takes on trust what JSON most likely has, several times as fast.
 
     It leaves strings, numbers and keys as they are; orjson then refuses those that JSON hasn't, or writes null for
     them, and the caller has to notice both. What is too large is left out, and `cut` says so.
@@ -269,23 +262,34 @@ class QuickWalk(Walk):
 
     __slots__ = ()
 
-    def _dict(self, value: dict[Any, Any], depth: int) -> dict[Any, Any]:
-        if not self._has_room_for(value):
-            return {}
-        plain = value.copy()
-        for key in [key for key, item in plain.items() if type(item) not in PLAIN]:
-            plain[key] = self.render(plain[key], depth + 1)
-        return plain
-
-    def _list(self, value: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
-        if not self._has_room_for(value):
-            return []
-        return [item if type(item) in PLAIN else self.render(item, depth + 1) for item in value[:]]
-
-    def _has_room_for(self, value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> bool:
+    def render(self, value: Any, depth: int = 0) -> Any:
+        """Give the value with all but plain leaves rendered; may raise at the end of the stack."""
+        kind = type(value)
+        if kind is not dict and kind is not list and kind is not tuple:
+            return super().render(value, depth)
         self._left -= 2 * len(value)
-        self.cut |= self._left < 0
-        return self._left >= 0
+        if self._left < 0:
+            self.cut = True
+            return None
+        plain: Any
+        if kind is dict:
+            plain = value.copy()
+            odd = [key for key, item in plain.items() if type(item) not in PLAIN]
+        else:
+            plain = list(value)
+            odd = [at for at, item in enumerate(plain) if type(item) not in PLAIN]
+        return self._replace(value, plain, odd, depth) if odd else plain
+
+    def _replace(self, value: Any, plain: Any, odd: list[Any], depth: int) -> Any:
+        if id(value) in self._above:
+            return _CYCLE
+        if depth >= MAX_DEPTH:
+            return _TOO_DEEP
+        self._above.add(id(value))
+        for at in odd:
+            plain[at] = self.render(plain[at], depth + 1)
+        self._above.discard(id(value))
+        return plain
 
 
 def brief(value: object, limit: int) -> str:

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import gc
 import marshal
+import math
 import re
 from typing import Any, Final
 
 import orjson
 
-from autoops.tracing.render import PLAIN, QuickWalk, Walk, brief, unreadable
+from autoops.tracing.render import MAX_DEPTH, PLAIN, QuickWalk, Walk, brief, unreadable
 
 MAX_PAYLOAD_BYTES: Final = 1_000_000
 """Bytes of JSON; a larger payload is cut and marked as cut."""
@@ -32,16 +33,17 @@ CUT: Final = "autoops.cut"
 """Key that marks a payload as cut; its value holds `bytes` (how large it was; null: not known) and `limit`."""
 
 _MIN_LIMIT: Final = 256  # bytes; below it there would be no room for the mark itself
-_MOST_PLAIN: Final = 20_000  # items looked at before a value is rendered: a cyclic one must not take long
+_QUICK_BUDGET: Final = (
+    40_000  # a larger value goes to the thorough walk at once: it is cut more often than not
+)
+_NO_FLOATS: Final = PLAIN - {float}
+_CONTAINERS: Final = frozenset({dict, list, tuple})
 _OPTIONS: Final = (
     orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
-
 _UNWRITABLE: Final = b'"<unreadable>"'
 
-_MARSHALLED: Final = frozenset({dict, list, tuple})
 _marshal = marshal.dumps
-_SHARED_CONTAINERS: Final = tuple(bytes([ord(kind) | 0x80]) for kind in "[{()")  # marshal's FLAG_REF
 _dumps = orjson.dumps
 _find_null = re.compile(b"null").search  # faster than `in`, which is half of what orjson takes
 _is_tracked = gc.is_tracked
@@ -65,44 +67,30 @@ def dump(value: object, *, limit: int = MAX_PAYLOAD_BYTES) -> bytes:
         as much of it as fits, with a mark at each place where something is left out.
     """
     try:
-        if type(value) in _MARSHALLED:
-            written = _write_marshalled(value)
-            if written is not None and len(written) <= limit and not _find_null(written):
-                return written
         plain = value
-        containers = _plain_containers(value, limit)
-        written = _write(value) if containers else None
+        written = _write(value) if _is_plain(value, limit) else None
         if written is None:
-            walk = QuickWalk(2 * _MOST_PLAIN)
-            plain = walk.render(value)
-            containers = [] if walk.cut else _plain_containers(plain, limit)
-            written = _write(plain) if containers else None
+            plain = _plain(value)
+            written = None if plain is None else _write(plain)
         if written is None:
             return _render(value, limit, None)
         if len(written) > limit:
             return _render(value, limit, len(written) if plain is value else None)
-        if _find_null(written) and _hold_nonfinite(containers):
+        if _find_null(written) and _holds_nonfinite(plain):
             return _render(value, limit, None)
         return written
     except Exception:  # the caller's stack or memory is all but used up
         return _UNWRITABLE
 
 
-def _write_marshalled(value: Any) -> bytes | None:
-    """Write a value in which marshal finds nothing but exact built-in types, each container once; None for any other.
-
-    marshal looks at every item in C and runs no Python code, in a seventh of the time that a look from Python takes.
-    A container that is referred to from elsewhere too might be met many times over, and unfolded grow without bound:
-    marshal flags its type. The same bytes may occur in text and numbers; then Python has to look after all.
-    """
+def _plain(value: object) -> object | None:
+    """Give a plain value that stands for another; None if it is too large for the quick walk."""
     try:
-        seen = _marshal(value)
-        for flagged in _SHARED_CONTAINERS:
-            if seen.find(flagged, 1) >= 0:
-                return None
-        return _dumps(value, None, _OPTIONS)
-    except Exception:  # another type, or what `_write` lists
+        walk = QuickWalk(_QUICK_BUDGET)
+        plain = walk.render(value)
+    except Exception:  # the stack's end: the thorough walk marks where that is
         return None
+    return None if walk.cut else plain
 
 
 def _write(plain: object) -> bytes | None:
@@ -153,42 +141,64 @@ def _render(value: object, limit: int, size: int | None) -> bytes:
     return _dumps({CUT: {"bytes": size, "limit": limit}})
 
 
-def _plain_containers(value: Any, limit: int) -> list[Any]:
-    """Give the containers a plain value is made of, itself the first; empty if it isn't plain, or too large to tell.
+def _is_plain(value: Any, limit: int) -> bool:
+    """Tell whether a value holds nothing but exact built-in types, so that orjson runs no Python code for it.
 
-    Plain are exact dicts, lists and tuples of each other and of strings, numbers, booleans and None. A dict that
-    the garbage collector does not track holds neither containers nor objects of Python classes: that is known
-    without looking at its items.
+    A dict that the garbage collector does not track holds neither mutable containers nor objects of Python classes;
+    in all else marshal, which knows built-in types only, looks at every item. Both do it in C: a look from Python
+    takes several times as long as writing the JSON.
     """
-    if type(value) in PLAIN:
-        return [] if type(value) is str and len(value) > limit else [(value,)]
-    containers = [value]
-    room = _MOST_PLAIN
+    kind = type(value)
+    if kind not in _CONTAINERS:
+        return kind in PLAIN and (kind is not str or len(value) <= limit)
+    if kind is dict and not _is_tracked(value):
+        return len(value) <= limit
+    if _may_explode(value, limit):
+        return False
     try:
-        for container in containers:
-            kind = type(container)
-            if kind is dict:
-                if _is_tracked(container):
-                    containers += [item for item in container.values() if type(item) not in PLAIN]
-            elif kind is list or kind is tuple:
-                containers += [item for item in container[:room] if type(item) not in PLAIN]
-            else:
-                return []
-            room -= len(container) + 1
-            if room < 0:
-                return []
-    except RuntimeError:  # another thread changed a dict meanwhile
-        return []
-    return containers
+        _marshal(value)
+    except Exception:  # another type
+        return False
+    return True
 
 
-def _hold_nonfinite(containers: list[Any]) -> bool:
-    """Tell whether a NaN or an infinity is among the items; orjson writes null for them as for None."""
+def _may_explode(value: Any, limit: int) -> bool:
+    """Tell whether containers that stand in others many times may make the JSON far larger than the value.
+
+    marshal writes them once and would not notice. One path down is enough for the shapes such values have
+    (`[[[…] * 9] * 9] * 9`): by the last item of a list, and by the last container in a dict.
+    """
+    items, container = 1, value
     try:
-        for container in containers:
-            items = container.values() if type(container) is dict else container
-            if [item for item in items if type(item) is float and item - item != 0]:
+        for _ in range(MAX_DEPTH):
+            items *= len(container) or 1
+            if items > limit:
                 return True
+            last = container[-1:] if type(container) is not dict else reversed(container.values())
+            for item in last:
+                if type(item) in _CONTAINERS:
+                    container = item
+                    break
+            else:
+                return False
+    except RuntimeError:  # another thread changed a dict meanwhile
+        return True
+    return True
+
+
+def _holds_nonfinite(value: Any) -> bool:
+    """Tell whether a value that orjson wrote holds a NaN or an infinity; it writes null for them as for None."""
+    containers: list[Any] = [(value,)]
+    try:
+        for container in containers:
+            if len(containers) > _QUICK_BUDGET:  # large, or made cyclic by another thread meanwhile
+                return True
+            items = container.values() if type(container) is dict else container
+            for item in [item for item in items if type(item) not in _NO_FLOATS]:
+                if type(item) is not float:
+                    containers.append(item)
+                elif not math.isfinite(item):
+                    return True
     except RuntimeError:  # another thread changed a dict meanwhile
         return True
     return False

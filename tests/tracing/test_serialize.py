@@ -417,6 +417,9 @@ class TestBounds:
             lambda: np.zeros((2, 2_000_000)),
             lambda: pd.DataFrame({"a": range(500_000)}),
             lambda: functools.reduce(lambda inner, _: [inner] * 10, range(12), list[Any]([1])),
+            lambda: functools.reduce(
+                lambda inner, _: {"a": inner, "b": inner, "c": 1}, range(40), dict[Any, Any]()
+            ),
             lambda: "\x00" * 3_000_000,
             lambda: {f"key {number}": {number} for number in range(100_000)},
             lambda: {"k" * 5_000_000: 1, 2: "k" * 5_000_000},
@@ -430,7 +433,8 @@ class TestBounds:
             "array",
             "matrix",
             "frame",
-            "dag",
+            "dag of lists",
+            "dag of dicts",
             "escapes",
             "keys",
             "key",
