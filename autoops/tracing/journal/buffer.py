@@ -63,7 +63,7 @@ class Buffer:
                 self.dropped.add(Drop.AFTER_SHUTDOWN)
                 return False
             if not self._fits(size, urgent=urgent) and not self._wait_for_room(size, urgent=urgent):
-                self.dropped.add(Drop.JOURNAL_UNAVAILABLE if self.failing else Drop.BUFFER_FULL)
+                self.dropped.add(self._why_dropped())
                 return False
             self._items.append((item, size))
             self._bytes += size
@@ -102,6 +102,7 @@ class Buffer:
             self._bytes += self._bytes_in_commit
             self._in_commit = self._bytes_in_commit = 0
             self.filled.set()
+            self._room.notify_all()
 
     def wait_settled(self, mark: int, deadline: float) -> bool:
         """Wait until item number ``mark`` is committed, or until ``deadline`` on the monotonic clock."""
@@ -116,6 +117,7 @@ class Buffer:
         """Take nothing more."""
         with self._lock:
             self.closed = True
+            self._room.notify_all()
 
     def __len__(self) -> int:
         """Items held, those in the commit under way included."""
@@ -128,6 +130,11 @@ class Buffer:
             return False
         # One item is always taken, however large: it could never fit otherwise.
         return held == 0 or self._bytes + self._bytes_in_commit + size <= MAX_BYTES
+
+    def _why_dropped(self) -> Drop:
+        if self.closed:
+            return Drop.AFTER_SHUTDOWN
+        return Drop.JOURNAL_UNAVAILABLE if self.failing else Drop.BUFFER_FULL
 
     def _wait_for_room(self, size: int, *, urgent: bool) -> bool:
         if self.failing or self.patience_s <= 0:
