@@ -66,6 +66,8 @@ class LangfuseClient:
         self.writer: Writer | None = None
         self.provider: TracerProvider | None = None
         self.deliverer: Deliverer | None = None
+        self.is_closing = False
+        """Set when the shutdown begins: nothing more is recorded."""
         self.is_shut_down = False
         self._sdk: Any = None
         self._project_id: str | None = None
@@ -98,7 +100,7 @@ class LangfuseClient:
     @property
     def is_recording(self) -> bool:
         """Whether spans are recorded."""
-        return recording_enabled(self.config) and not self.is_shut_down
+        return recording_enabled(self.config) and not self.is_closing
 
     @property
     def delivery(self) -> Status:
@@ -239,16 +241,23 @@ class LangfuseClient:
     def shutdown(self, timeout: float = EXIT_TIMEOUT_S) -> None:
         """Commit what waits, deliver what goes in ``timeout`` seconds, and leave the rest in the journal."""
         with self._guard:
-            if self.is_shut_down:
+            if self.is_closing:
                 return
             deadline = time.monotonic() + max(0.0, timeout)
-            self.is_shut_down = True
+            self.is_closing = True
             writer = self.writer
             if writer is None:
+                self.is_shut_down = True
                 return
             writer.flush(deadline)
             if self.deliverer is not None:
                 self.deliverer.drain(deadline, wait_out_faults=False)
+            # What the journal keeps of this process is how it was at the end of its work, not that it is over.
+            last_health = self.health_check()
+            writer.healths = [each for each in writer.healths if each != self.health_check] or [
+                lambda: last_health
+            ]
+            self.is_shut_down = True
             self._stop_delivery(deadline)
             if self.provider is not None:
                 self.provider.shutdown()
@@ -275,7 +284,7 @@ class LangfuseClient:
         writer = writer_for(
             config.journal, buffer_size=config.buffer_size, patience_s=config.max_latency_ms / 1e3
         )
-        writer.health = self.health_check
+        writer.healths.append(self.health_check)
         writer.ticks.append(self._forget_idle)
         self.writer = writer
         self.provider = TracerProvider(config, writer)
@@ -288,32 +297,16 @@ class LangfuseClient:
                 logger.warning("%s", NO_CREDENTIALS)
             return
         # The HTTP client costs 0.1 s to import, which a process without delivery need not pay.
-        from autoops.tracing.delivery.deliverer import Deliverer
+        from autoops.tracing.delivery.deliverer import deliverer_for
 
-        self.deliverer = Deliverer(self.config, writer, self._log_change)
-        writer.due.append(self.deliverer.poke)
-        self.deliverer.start()
+        self.deliverer = deliverer_for(self.config, writer)
 
     def _stop_delivery(self, deadline: float) -> None:
-        deliverer = self.deliverer
-        if deliverer is None or self.writer is None:
-            return
-        self.writer.due.remove(deliverer.poke)
-        deliverer.stop(deadline)
-        self.deliverer = None
+        from autoops.tracing.delivery import deliverer as delivery
 
-    def _log_change(self, before: Status, after: Status) -> None:
-        """One line for each change of mode."""
-        if after.connection is Connection.UNAVAILABLE:
-            logger.warning(
-                "fallback mode: Langfuse does not take traces: %s%s. They are kept in the journal and sent later.",
-                after.last_error,
-                f" ({after.hint})" if after.hint else "",
-            )
-        elif before.connection is Connection.UNAVAILABLE and after.connection is Connection.HEALTHY:
-            logger.warning("fallback mode is over: Langfuse takes traces again at %s", self.config.host)
-        else:
-            logger.debug("the connection to Langfuse is %s", after.connection)
+        deliverer, self.deliverer = self.deliverer, None
+        if deliverer is not None:
+            delivery.leave(deliverer, deadline)
 
     def _route_score(self, fields: dict[str, Any]) -> bool:
         from autoops.tracing.scores import from_sdk
@@ -359,8 +352,6 @@ class LangfuseClient:
         self.latency = Latency()
         if self.provider is not None:
             self.provider.after_fork()
-        if self.deliverer is not None:
-            self.deliverer.after_fork()
 
 
 def _set_debug(config: LangfuseConfig) -> None:

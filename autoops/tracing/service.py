@@ -433,7 +433,7 @@ class LangfuseIntegrationService:
             The score's id; None when it was not taken.
         """
         client = self.client
-        if not client.config.enabled or client.writer is None or client.is_shut_down or trace_id is None:
+        if not client.config.enabled or client.writer is None or client.is_closing or trace_id is None:
             return None
         if self.arguments.trace_id(trace_id, "score") is None:
             return None
@@ -559,7 +559,7 @@ class LangfuseIntegrationService:
     def _recording(self) -> TracerProvider | None:
         client = self.client
         config = client.config
-        if not config.enabled or not config.tracing_enabled or client.is_shut_down:
+        if not config.enabled or not config.tracing_enabled or client.is_closing:
             return None
         return client.provider
 

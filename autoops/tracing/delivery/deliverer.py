@@ -6,6 +6,7 @@ Of all processes on a journal only the one that holds the destination's lock sen
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -19,9 +20,8 @@ from autoops.tracing.journal.commit import destination_of
 from autoops.tracing.journal.lock import FIRST_DESTINATION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from autoops.tracing.config import LangfuseConfig
+    from autoops.tracing.journal.lock import LockFile
     from autoops.tracing.journal.store import Store
     from autoops.tracing.journal.writer import Writer
 
@@ -39,23 +39,20 @@ class Deliverer:
     Args:
         config: Host, keys, and when a batch is due.
         writer: The journal's writer, whose outbox is delivered.
-        on_change: Called with the status before and after each change of the connection.
 
     Attributes:
         project_id: The project that the keys belong to, once the server has told.
     """
 
-    def __init__(
-        self, config: LangfuseConfig, writer: Writer, on_change: Callable[[Status, Status], None]
-    ) -> None:
+    def __init__(self, config: LangfuseConfig, writer: Writer) -> None:
         self.config = config
         self.writer = writer
         self.project_id: str | None = None
-        self._on_change = on_change
+        self.users = 0
         self._reset()
 
     def _reset(self) -> None:
-        self._progress = Progress(self._on_change)
+        self._progress = Progress(self.config.host)
         self._endpoint = Endpoint(self.config)
         self._sender: Sender | None = None
         self._wake = threading.Event()
@@ -64,6 +61,7 @@ class Deliverer:
         self._sending = threading.RLock()
         self._thread: threading.Thread | None = None
         self._destination: tuple[Store, int] | None = None
+        self._turn: tuple[LockFile, int] | None = None
         self._waiting_since: float | None = None
         self._urgent = False
         self._drains = 0
@@ -264,15 +262,18 @@ class Deliverer:
     def _may_send(self) -> bool:
         store, destination_id = self._where()
         byte = FIRST_DESTINATION + destination_id
-        allowed = store.lock is None or store.lock.holds(byte) or store.lock.acquire(byte)
+        # Not whether the process holds it: another deliverer of this process may.
+        if self._turn is None and store.lock is not None and store.lock.acquire(byte):
+            self._turn = (store.lock, byte)
+        allowed = store.lock is None or self._turn is not None
         self._progress.deliverer(allowed)
         return allowed
 
     def _release(self) -> None:
-        if self._destination is not None:
-            store, destination_id = self._destination
-            if store.lock is not None:
-                store.lock.release(FIRST_DESTINATION + destination_id)
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            lock, byte = turn
+            lock.release(byte)
 
     def _where(self) -> tuple[Store, int]:
         """The journal and this destination's id in it; asked anew when the journal was replaced."""
@@ -281,6 +282,7 @@ class Deliverer:
             where = destination_of(self.config)
             if where is None:
                 raise JournalError("there is no destination without credentials")
+            self._release()
             with store.transaction() as connection:
                 self._destination = (store, outbox.destination(connection, *where))
             self._sender = None
@@ -298,5 +300,49 @@ class Deliverer:
         return outbox.is_settled(store, destination_id, process_id, spans, scores)
 
 
+def deliverer_for(config: LangfuseConfig, writer: Writer) -> Deliverer:
+    """The process's deliverer from a journal to a configuration's destination, started; services share it.
+
+    Each user of it calls ``leave`` when done. The settings of the latest user hold.
+    """
+    key = (id(writer), config.host, config.public_key)
+    with _shared_guard:
+        deliverer = _shared.get(key)
+        if deliverer is None:
+            deliverer = _shared[key] = Deliverer(config, writer)
+            writer.due.append(deliverer.poke)
+        elif deliverer.config != config:
+            deliverer.configure(config)
+        deliverer.users += 1
+    deliverer.start()
+    return deliverer
+
+
+def leave(deliverer: Deliverer, deadline: float) -> None:
+    """Stop using a deliverer; the last user's leaving stops it, by ``deadline`` (monotonic seconds)."""
+    with _shared_guard:
+        deliverer.users -= 1
+        last = deliverer.users <= 0
+        if last:
+            for key in [key for key, value in _shared.items() if value is deliverer]:
+                del _shared[key]
+            if deliverer.poke in deliverer.writer.due:
+                deliverer.writer.due.remove(deliverer.poke)
+    if last:
+        deliverer.stop(deadline)
+
+
+def _after_fork_in_child() -> None:
+    global _shared_guard
+    _shared_guard = threading.Lock()
+    for deliverer in list(_shared.values()):
+        deliverer.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+_shared: dict[tuple[int, str, str | None], Deliverer] = {}
+_shared_guard = threading.Lock()
 _abandoned: list[Endpoint] = []
 """Connections inherited by a forked child: closing them would end the parent's TLS sessions."""

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 from autoops.tracing.delivery.rules import probe_pause_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from autoops.tracing.delivery.rules import Outcome
 
 logger = logging.getLogger(__name__)
@@ -53,17 +51,20 @@ class Status:
 
 
 class Progress:
-    """The status of one deliverer as its requests change it.
+    """The status of one deliverer as its requests change it; each change of mode is one line of the log.
+
+    Args:
+        host: The server, for the log.
 
     Attributes:
         now: The status; replaced as a whole, so that readers need no lock.
         probe_at: When to probe next while the server is unavailable, on the monotonic clock.
     """
 
-    def __init__(self, on_change: Callable[[Status, Status], None]) -> None:
+    def __init__(self, host: str) -> None:
         self.now = Status()
         self.probe_at = 0.0
-        self._on_change = on_change
+        self._host = host
         self._outage_began: float | None = None
 
     @property
@@ -124,10 +125,20 @@ class Progress:
         before = self.now
         self.now = replace(before, **changes)  # type: ignore[arg-type]
         if before.connection is not self.now.connection:
-            try:
-                self._on_change(before, self.now)
-            except Exception:
-                logger.exception("a listener of delivery failed")
+            self._log(before.connection)
+
+    def _log(self, before: Connection) -> None:
+        now = self.now
+        if now.connection is Connection.UNAVAILABLE:
+            logger.warning(
+                "fallback mode: Langfuse does not take traces: %s%s. They are kept in the journal and sent later.",
+                now.last_error,
+                f" ({now.hint})" if now.hint else "",
+            )
+        elif before is Connection.UNAVAILABLE and now.connection is Connection.HEALTHY:
+            logger.warning("fallback mode is over: Langfuse takes traces again at %s", self._host)
+        else:
+            logger.debug("the connection to Langfuse is %s", now.connection)
 
 
 def _utc(in_s: float = 0.0) -> str:

@@ -13,13 +13,13 @@ import orjson
 
 from autoops.tracing.journal.outbox import bump, destination
 from autoops.tracing.journal.rows import COLUMNS, SpanRow, span_row
-from autoops.tracing.journal.schema import ENDED, SCORE, SPAN
+from autoops.tracing.journal.schema import ENDED, OPEN, SCORE, SPAN
 from autoops.tracing.masking import Masker
 from autoops.tracing.span import COLLABORATION, NOT_ENDED
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from autoops.tracing.config import LangfuseConfig
     from autoops.tracing.span import Span, Trace
@@ -167,17 +167,18 @@ class Book:
                 due.append((seq, row, source))
                 if row.type == "agent" and row.agent is not None:
                     committed.agents.append((row.agent, row.level != "ERROR"))
+        superseded = _superseded(connection, [seq for seq, _ in updates])
         lost = _update(connection, updates)
         for seq, row in lost:
             base += 1
             inserts.append((base, row))
             moved_to[seq, row.span_id] = base
-        self._traces(connection, (*still_open, *ended), inserts, updates, changes)
+        self._traces(connection, (*still_open, *ended), inserts, updates, superseded, changes)
         moved = _insert(connection, inserts)
         changes["spans"] += len(inserts) - len(moved)
         due = [(moved_to.get((seq, row.span_id), seq), row, source) for seq, row, source in due]
         due = [(moved.get(seq, seq), row, source) for seq, row, source in due]
-        committed.due = self._dispatch(connection, due, changes)
+        committed.due = self._dispatch(connection, due, superseded, changes)
         committed.due += self._close_traces(
             connection, [span for span in ended if span.closes_trace], changes
         )
@@ -191,6 +192,7 @@ class Book:
         spans: Iterable[Span],
         inserts: Sequence[tuple[int, SpanRow]],
         updates: Sequence[tuple[int, SpanRow]],
+        superseded: Mapping[int, str],
         changes: Counter[str],
     ) -> None:
         touched: dict[str, Trace] = {span.trace_id: span.trace for span in spans}
@@ -215,6 +217,9 @@ class Book:
             counts[1] += row.state == ENDED and row.level == "ERROR"
             counts[2] += row.state == ENDED and row.level == "WARNING"
             counts[3] = max(counts[3], row.end_ns or 0)
+        for seq, row in updates:
+            tally[row.trace_id][1] -= superseded.get(seq) == "ERROR"
+            tally[row.trace_id][2] -= superseded.get(seq) == "WARNING"
         connection.executemany(
             _UPDATE_TRACE,
             [
@@ -239,20 +244,30 @@ class Book:
         self,
         connection: sqlite3.Connection,
         ended: Sequence[tuple[int, SpanRow, Source]],
+        superseded: Mapping[int, str],
         changes: Counter[str],
     ) -> int:
-        """Put what is to be sent into the outbox; count the rest by where it stays."""
-        changes["ended"] += len(ended)
+        """Put what is to be sent into the outbox; count the rest by where it stays.
+
+        An end that replaces an earlier one is counted only if it is sent once more.
+        """
         outgoing = []
         for seq, row, source in ended:
-            if source.destination_id is None:
-                changes["local"] += 1
-            elif not self._verdicts[row.trace_id]:
-                changes["sampled_out"] += 1
-            else:
+            if source.destination_id is not None and self._verdicts[row.trace_id]:
                 outgoing.append((source.destination_id, SPAN, seq, self.process_id))
+            elif seq not in superseded:
+                changes["ended"] += 1
+                changes["local" if source.destination_id is None else "sampled_out"] += 1
         added = _to_outbox(connection, outgoing)
         changes["pending"] += added
+        changes["ended"] += added
+        for destination_id, kind, seq, _ in outgoing if superseded else ():
+            refused = connection.execute(
+                "DELETE FROM rejected WHERE destination_id = ? AND kind = ? AND seq = ?",
+                (destination_id, kind, seq),
+            ).rowcount
+            changes["rejected"] -= refused
+            changes["ended"] -= refused
         return added
 
     def _close_traces(
@@ -265,9 +280,9 @@ class Book:
                 "UPDATE spans SET state = ?, end_ns = MAX(start_ns, ?),"
                 " level = CASE operation WHEN ? THEN level ELSE 'WARNING' END,"
                 " status_message = CASE operation WHEN ? THEN status_message ELSE ? END"
-                " WHERE trace_id = ? AND state < 2 AND span_id <> ?"
+                " WHERE trace_id = ? AND state = ? AND state < 2 AND span_id <> ?"
                 " RETURNING seq, (SELECT destination_id FROM resources r WHERE r.id = resource_id), level = 'WARNING'",
-                (ENDED, root.end_ns, COLLABORATION, COLLABORATION, NOT_ENDED, root.trace_id, root.id),
+                (ENDED, root.end_ns, COLLABORATION, COLLABORATION, NOT_ENDED, root.trace_id, OPEN, root.id),
             ).fetchall()
             changes["ended"] += len(rows)
             changes["local"] += sum(1 for _, destination_id, _ in rows if destination_id is None)
@@ -280,7 +295,7 @@ class Book:
                 changes["sampled_out"] += len(outgoing)
             connection.execute(
                 "UPDATE traces SET warning_count = warning_count + ? WHERE trace_id = ?",
-                (len(rows), root.trace_id),
+                (sum(is_warning for _, _, is_warning in rows), root.trace_id),
             )
         return due
 
@@ -295,18 +310,20 @@ class Book:
         outgoing = []
         for score in scores:
             source = self.source(connection, score.config)
-            seq += 1
-            before = connection.total_changes
-            connection.execute(
-                "INSERT OR IGNORE INTO scores (seq, score_id, trace_id, span_id, name, value, data_type, comment,"
-                " extra, timestamp_ns, resource_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (seq, *score[:9], source.resource_id),
-            )
-            if connection.total_changes == before:
-                continue
-            changes["scores"] += 1
+            known = connection.execute(
+                "UPDATE scores SET value = ?, data_type = ?, comment = ?, extra = ? WHERE score_id = ? RETURNING seq",
+                (score.value, score.data_type, score.comment, score.extra, score.score_id),
+            ).fetchone()
+            if known is None:
+                seq += 1
+                connection.execute(
+                    "INSERT INTO scores (seq, score_id, trace_id, span_id, name, value, data_type, comment, extra,"
+                    " timestamp_ns, resource_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (seq, *score[:9], source.resource_id),
+                )
+                changes["scores"] += 1
             if source.destination_id is not None and self._is_sampled(connection, score.trace_id):
-                outgoing.append((source.destination_id, SCORE, seq, self.process_id))
+                outgoing.append((source.destination_id, SCORE, known[0] if known else seq, self.process_id))
         added = _to_outbox(connection, outgoing)
         changes["scores_pending"] += added
         committed.due += added
@@ -351,6 +368,20 @@ def _insert(connection: sqlite3.Connection, inserts: Sequence[tuple[int, SpanRow
             moved[seq] = found
             connection.execute(_UPDATE_SPAN, (*row, found, row.span_id))
     return moved
+
+
+def _superseded(connection: sqlite3.Connection, seqs: Sequence[int]) -> dict[int, str]:
+    """Levels of the rows that have ended already, by ``seq``: their process was taken for dead, or another ended them."""
+    found: dict[int, str] = {}
+    for start in range(0, len(seqs), 500):
+        part = seqs[start : start + 500]
+        found.update(
+            connection.execute(
+                f"SELECT seq, level FROM spans WHERE state > ? AND seq IN ({', '.join('?' * len(part))})",
+                (OPEN, *part),
+            )
+        )
+    return found
 
 
 def _update(connection: sqlite3.Connection, updates: list[tuple[int, SpanRow]]) -> list[tuple[int, SpanRow]]:

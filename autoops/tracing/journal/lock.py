@@ -2,7 +2,7 @@
 
 POSIX record locks fit what a journal needs: the kernel releases them when their holder dies, and a forked child does not
 inherit them. Their trap is that closing *any* descriptor of the file drops them all, so each process opens a lock file
-once and never closes it.
+once, and closes it only while it holds nothing.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ _files_guard = threading.Lock()
 
 
 class LockFile:
-    """The bytes that this process holds in one lock file."""
+    """The bytes that this process holds in one lock file, open while it holds any."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._path = path
+        self._descriptor: int | None = None
         self._held: set[int] = set()
         self._guard = threading.Lock()
 
@@ -47,8 +48,9 @@ class LockFile:
                 return False
             if fcntl is not None:
                 try:
-                    fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+                    fcntl.lockf(self._open(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
                 except OSError:
+                    self._close_if_idle()
                     return False
             self._held.add(byte)
             return True
@@ -61,7 +63,8 @@ class LockFile:
             self._held.discard(byte)
             if fcntl is not None:
                 with contextlib.suppress(OSError):
-                    fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, byte)
+                    fcntl.lockf(self._open(), fcntl.LOCK_UN, 1, byte)
+            self._close_if_idle()
 
     def holds(self, byte: int) -> bool:
         """Whether this process has ``byte``."""
@@ -75,12 +78,24 @@ class LockFile:
         """
         with self._guard:
             if fcntl is not None:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_EX, 1, byte)
+                fcntl.lockf(self._open(), fcntl.LOCK_EX, 1, byte)
             try:
                 yield
             finally:
                 if fcntl is not None:
-                    fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, byte)
+                    fcntl.lockf(self._open(), fcntl.LOCK_UN, 1, byte)
+                self._close_if_idle()
+
+    def _open(self) -> int:
+        if self._descriptor is None:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return self._descriptor
+
+    def _close_if_idle(self) -> None:
+        """Close the file once no byte is held: until then, closing would drop them all."""
+        if self._descriptor is not None and not self._held:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def forget(self) -> None:
         """In a forked child: what the parent holds is the parent's."""

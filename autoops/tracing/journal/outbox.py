@@ -180,6 +180,22 @@ def is_settled(store: Store, destination_id: int, process_id: int, span_mark: in
     return row is None
 
 
+def spans_delivered(store: Store, destination_id: int, sent: Sequence[DueSpan]) -> None:
+    """Take spans out of the outbox: the receipt for them, as they were when sent, is in hand.
+
+    One that has really ended since it was sent as interrupted stays, for it is to be sent again.
+    """
+    with store.transaction() as connection:
+        before = connection.total_changes
+        connection.executemany(
+            "DELETE FROM outbox WHERE destination_id = ? AND kind = ? AND seq = ?"
+            " AND EXISTS (SELECT 1 FROM spans s WHERE s.seq = outbox.seq AND s.state = ? AND s.end_ns IS ?)",
+            [(destination_id, SPAN, due.seq, due.span.state, due.span.end_ns) for due in sent],
+        )
+        gone = connection.total_changes - before
+        bump(connection, {"pending": -gone, "delivered": gone})
+
+
 def delivered(store: Store, destination_id: int, kind: int, seqs: Sequence[int]) -> None:
     """Take rows out of the outbox: their receipt is in hand."""
     with store.transaction() as connection:

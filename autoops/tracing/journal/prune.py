@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from autoops.tracing.journal.outbox import bump
@@ -37,7 +38,7 @@ def select(
 
 
 def delete(store: Store, trace_ids: Sequence[str]) -> int:
-    """Delete whole traces with their scores, delivered or not. What was still to be sent is counted as pruned.
+    """Delete whole traces with their scores, delivered or not. What was not delivered is counted as pruned.
 
     Returns:
         How many spans were deleted.
@@ -54,20 +55,18 @@ def delete(store: Store, trace_ids: Sequence[str]) -> int:
 
 
 def _delete_one(connection: sqlite3.Connection, trace_id: str) -> int:
-    changes = {"spans": 0, "traces": 0, "scores": 0, "pending": 0, "pruned": 0, "scores_pending": 0}
-    for table, kind in (("spans", SPAN), ("scores", SCORE)):
+    changes: Counter[str] = Counter()
+    for table, kind, prefix in (("spans", SPAN, ""), ("scores", SCORE, "scores_")):
         seqs = f"SELECT seq FROM {table} WHERE trace_id = ?"
-        unsent = connection.execute(
-            f"DELETE FROM outbox WHERE kind = ? AND seq IN ({seqs})", (kind, trace_id)
+        for where, counter in (("outbox", "pending"), ("rejected", "rejected")):
+            gone = connection.execute(
+                f"DELETE FROM {where} WHERE kind = ? AND seq IN ({seqs})", (kind, trace_id)
+            ).rowcount
+            changes[f"{prefix}{counter}"] -= gone
+            changes[f"{prefix}pruned"] += gone
+        changes[table] -= connection.execute(
+            f"DELETE FROM {table} WHERE trace_id = ?", (trace_id,)
         ).rowcount
-        connection.execute(f"DELETE FROM rejected WHERE kind = ? AND seq IN ({seqs})", (kind, trace_id))
-        gone = connection.execute(f"DELETE FROM {table} WHERE trace_id = ?", (trace_id,)).rowcount
-        changes[table] -= gone
-        if kind == SPAN:
-            changes["pending"] -= unsent
-            changes["pruned"] += unsent
-        else:
-            changes["scores_pending"] -= unsent
     changes["traces"] -= connection.execute("DELETE FROM traces WHERE trace_id = ?", (trace_id,)).rowcount
     bump(connection, changes)
     return -changes["spans"]

@@ -152,7 +152,7 @@ def open_journal(journal: str) -> Store:
     path = Path(journal).expanduser().absolute()
     if not path.is_file() or path.stat().st_size == 0:
         raise JournalError(f"there is no journal at {path}: record something first, or set AUTOOPS_JOURNAL")
-    return Store(Location(path))
+    return Store(Location(path), read_only=True)
 
 
 def list_traces(
@@ -278,18 +278,6 @@ def processes(store: Store, limit: int = 20) -> list[ProcessRecord]:
             (limit,),
         ).fetchall()
     return [ProcessRecord(*(*row[:5], orjson.loads(row[5]))) for row in rows]
-
-
-def names(store: Store) -> dict[str, list[str]]:
-    """What there is to filter by: agents, types, levels and decision types that occur."""
-    found: dict[str, list[str]] = {}
-    with store.reading() as connection:
-        for column in ("agent", "type", "level", "decision"):
-            rows = connection.execute(
-                f"SELECT DISTINCT {column} FROM spans WHERE {column} IS NOT NULL ORDER BY 1"
-            )
-            found[column] = [row[0] for row in rows]
-    return found
 
 
 _SELECT_TRACE: Final = """

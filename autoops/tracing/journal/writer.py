@@ -52,6 +52,7 @@ class Writer:
         figures: The journal in figures, at most a second old.
         due: Called after each commit that put something into the outbox, and when others did.
         ticks: Called about once a second.
+        healths: Tell how its users are; the journal keeps what the latest says.
     """
 
     def __init__(self, journal: str, *, buffer_size: int, patience_s: float) -> None:
@@ -61,7 +62,7 @@ class Writer:
         self.figures = figures.NOTHING
         self.due: list[Callable[[], None]] = []
         self.ticks: list[Callable[[], None]] = []
-        self.health: Callable[[], dict[str, Any]] = dict
+        self.healths: list[Callable[[], dict[str, Any]]] = []
         self.agents = figures.AgentOutcomes()
         self.last_error: str | None = None
         self.book = Book(self.journal)
@@ -143,6 +144,8 @@ class Writer:
             return
         self.commit()
         self._goodbye()
+        if self._store is not None:
+            self._store.close()
 
     # In the writer's thread
 
@@ -224,7 +227,11 @@ class Writer:
         if force or now - self._heartbeat_at >= HEARTBEAT_S / 2:
             connection.execute(
                 "UPDATE processes SET heartbeat_at = ?, health = ? WHERE id = ?",
-                (time.time(), dump(self.health()).decode(), self.book.process_id),
+                (
+                    time.time(),
+                    dump(self.healths[-1]() if self.healths else {}).decode(),
+                    self.book.process_id,
+                ),
             )
             self._heartbeat_at = now
 
