@@ -288,23 +288,25 @@ def test_health_of_a_delivery_that_fails(page: Page, empty: Any) -> None:
     """Since when, why and what to do; what waits and for how long; what was refused, with the server's words."""
     config = LangfuseConfig(public_key="pk-lf-page", secret_key="sk-lf-page", host="https://langfuse.example")
     with recording(empty.path, config) as recorder:
-        recorder.writer.health = lambda: {
-            "connection_status": "unavailable",
-            "mode": "fallback",
-            "fallback_mode": True,
-            "host": config.host,
-            "active_traces": 2,
-            "active_spans": 3,
-            "delivery": {
-                "last_error": "HTTP 401: Invalid credentials",
-                "hint": "check both keys",
-                "unavailable_since": time.time() - 700,
-                "is_deliverer": True,
-            },
-            "dropped": {"buffer_full": 4},
-            "latency_ms": {"p50": 0.02, "p99": 1.5},
-            "alerts": [{"kind": "connection", "message": "Langfuse does not answer"}],
-        }
+        recorder.writer.healths = [
+            lambda: {
+                "connection_status": "unavailable",
+                "mode": "fallback",
+                "fallback_mode": True,
+                "host": config.host,
+                "active_traces": 2,
+                "active_spans": 3,
+                "delivery": {
+                    "last_error": "HTTP 401: Invalid credentials",
+                    "hint": "check both keys",
+                    "unavailable_since": time.time() - 700,
+                    "is_deliverer": True,
+                },
+                "dropped": {"buffer_full": 4},
+                "latency_ms": {"p50": 0.02, "p99": 1.5},
+                "alerts": [{"kind": "connection", "message": "Langfuse does not answer"}],
+            }
+        ]
         root = recorder.event(at_ms=-125_000)
         recorder.commit()
         store = Source(str(empty.path)).store()
