@@ -195,6 +195,6 @@ class Sender:
         return settled > 0
 
     def _accepted(self, spans: list[DueSpan], outcome: Outcome) -> None:
-        outbox.delivered(self._store, self._destination_id, SPAN, [due.seq for due in spans])
+        outbox.spans_delivered(self._store, self._destination_id, spans)
         logger.debug("%d spans delivered", len(spans))
         self._progress.healthy(delivered=len(spans), partial_success=outcome.rejected)

@@ -64,9 +64,7 @@ def _delete_one(connection: sqlite3.Connection, trace_id: str) -> int:
             ).rowcount
             changes[f"{prefix}{counter}"] -= gone
             changes[f"{prefix}pruned"] += gone
-        changes[table] -= connection.execute(
-            f"DELETE FROM {table} WHERE trace_id = ?", (trace_id,)
-        ).rowcount
+        changes[table] -= connection.execute(f"DELETE FROM {table} WHERE trace_id = ?", (trace_id,)).rowcount
     changes["traces"] -= connection.execute("DELETE FROM traces WHERE trace_id = ?", (trace_id,)).rowcount
     bump(connection, changes)
     return -changes["spans"]
