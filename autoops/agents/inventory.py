@@ -180,6 +180,7 @@ class InventoryAgent:
             inputs={
                 "cluster": situation.cluster(cluster),
                 "products_due": len(lines),
+                "units": units,
                 "products": len(situation.shop.products),
                 "lead_days": plain(levels.lead_days[cluster]),
             },

@@ -63,7 +63,8 @@ class PricingAgent:
         self._tuning = tuning or PricingTuning()
         revenue = history.units.sum(axis=(1, 2)) * shop.reference_price
         self._weight: FloatArray = revenue / revenue.sum()
-        self._answering: dict[int, int] = {}
+        self._answers: dict[int, tuple[int, float]] = {}
+        """Product → day on which its answer ends, and the log change of the standing price it returns to."""
 
     def propose(self, event: Event, situation: Situation) -> list[Proposal]:
         """Return the week's prices on a Monday, or one answer to a competitor."""
@@ -80,18 +81,17 @@ class PricingAgent:
     def _weekly(self, event: Event, situation: Situation) -> Proposal | None:
         """Return the changes that earn most this week while the index does not rise, None if none pays."""
         problem = self._problem(situation, situation.forecast.daily[:WEEK].sum(axis=(0, 2)))
-        free = self._free(situation)
-        standing = np.log(situation.committed.price[0] / situation.view.price[0])
+        free, standing = self._free(situation), self._standing(situation)
         change = self._changes(situation, problem, free, standing)
-        gain = contribution(problem, change) - contribution(problem, standing)
+        gain = contribution(problem, change) - contribution(problem, np.zeros_like(change))
         changed = np.flatnonzero(np.abs(change - standing) * situation.view.price[0] > CENT)
         changed = changed[~self._in_answer(situation)[changed]]
         if len(changed) == 0:
             return None
         lines = tuple(self._line(situation, problem, int(p), float(change[p])) for p in changed)
-        sd = np.abs(self._slope(problem, change - standing)) * situation.forecast.elasticity_sd
-        total, spread = float(gain[changed].sum()), float(np.sqrt((sd[changed] ** 2).sum()))
-        index = plain(float((self._weight * change).sum()) * 100.0, 3)
+        sd = np.abs(self._slope(problem, change)) * situation.forecast.elasticity_sd
+        total, spread = plain(float(gain.sum())), float(np.sqrt((sd**2).sum()))
+        index = plain(float((self._weight * change).sum()) * 100.0)
         floor, sure = self._floor(situation, problem, change, changed, 0.9)
         raised = sum(line.after > line.before for line in lines)
         return Proposal(
@@ -104,7 +104,7 @@ class PricingAgent:
             claim=f"the {len(lines)} products earn at least {money(floor)} this week",
             confidence=sure,
             effect=Effect.spanning(
-                plain(total), plain(total - Z80 * spread), plain(total + Z80 * spread), "dollars", WEEK
+                total, plain(total - Z80 * spread), plain(total + Z80 * spread), "dollars", WEEK
             ),
             first_day=event.day,
             days=0,
@@ -114,10 +114,12 @@ class PricingAgent:
                 "products_free_to_move": int(free.sum()),
                 "raised": raised,
                 "lowered": len(lines) - raised,
+                "worth_over_plan": total,
             },
             reasoning=(
-                f"{raised} prices up where demand answers least, {len(lines) - raised} down where it answers most; the "
-                f"price index at fixed weights moves by {text(index)} %. Expected {money(total)} this week."
+                f"{raised} up where demand answers least, {len(lines) - raised} down where it answers most; the price "
+                f"index at fixed weights stands {text(index)} % from plan. All prices together are worth {money(total)} "
+                f"more than planned ones this week."
             ),
         )
 
@@ -127,22 +129,22 @@ class PricingAgent:
         known = min(days, len(situation.forecast.daily))
         demand = situation.forecast.daily[:known].sum(axis=(0, 2)) * days / known
         one = _only(self._problem(situation, demand), product)
-        wide = np.array([self._tuning.widest])
-        best = best_changes(one, np.log1p(-wide), np.zeros(1))
+        now = _in_force(situation)[product : product + 1]
+        best = best_changes(one, np.minimum(np.log1p(np.array([-self._tuning.widest])), now), now)
         match = np.log(np.array([event.facts["competitor_price"] / event.facts["planned_price"]]))
-        hold = contribution(one, np.zeros(1))
+        hold = contribution(one, now)
         gain = float((contribution(one, best) - hold)[0])
         matching = float((contribution(one, match) - hold)[0])
         cost = situation.shop.economics.label_cost * len(situation.shop.clusters)
         if gain <= cost:
-            best, gain = np.zeros(1), 0.0
+            best, gain = now, 0.0
         else:
-            self._answering[product] = situation.view.day + days
+            standing = float(self._standing(situation)[product])
+            self._answers[product] = situation.view.day + days, standing
         line = self._line(situation, self._problem(situation, demand), product, float(best[0]))
         line_figures = {**line.figures, "gain_of_matching": plain(matching), "gain_of_answer": plain(gain)}
-        spread = float(np.abs(self._slope(one, best))[0] * situation.forecast.elasticity_sd[product])
+        spread = float(np.abs(self._slope(one, best - now))[0] * situation.forecast.elasticity_sd[product])
         floor, sure = self._floor(situation, one, best, np.array([0]), 0.8)
-        held = abs(line.after - line.before) < CENT
         return Proposal(
             id=f"{event.id}/price",
             agent=self.name,
@@ -161,27 +163,19 @@ class PricingAgent:
             first_day=event.day,
             days=days,
             inputs={**event.facts, "label_cost": plain(cost)},
-            reasoning=(
-                f"A competitor asks {money(event.facts['competitor_price'])} against our "
-                f"{money(event.facts['planned_price'])}. At elasticity {text(line.figures['elasticity'])} and "
-                f"{money(line.figures['unit_cost'])} cost, matching would bring {money(plain(matching))} "
-                f"over {days} days, "
-                + (
-                    f"so the price stays at {money(line.after)}."
-                    if held
-                    else f"{money(line.after)} brings {money(plain(gain))}."
-                )
-            ),
+            reasoning=_why(event, line, plain(matching), plain(gain), days),
         )
 
     def _problem(self, situation: Situation, demand: FloatArray) -> PriceProblem:
-        """Return what a change of each planned price is weighed by, vendors' money taken off the cost."""
-        shop, view = situation.shop, situation.view
+        """Return what a change of each planned price is weighed by, vendors' money taken off the cost.
+
+        `demand` is what is expected at the prices in force; the problem wants it at the planned ones.
+        """
+        shop, view, elasticity = situation.shop, situation.view, situation.forecast.elasticity
+        demand = demand * np.exp(-elasticity * _in_force(situation))
         price, cost = view.price[0], shop.cost - view.funding[0]
         margin = np.maximum(price - cost, 0.0)
-        return PriceProblem(
-            price, cost, demand, situation.forecast.elasticity, self._tuning.diverted * margin
-        )
+        return PriceProblem(price, cost, demand, elasticity, self._tuning.diverted * margin)
 
     def _free(self, situation: Situation) -> BoolArray:
         """Return which products may move: not promoted, not in answer to a competitor, not under cost as planned."""
@@ -193,18 +187,30 @@ class PricingAgent:
     def _in_answer(self, situation: Situation) -> BoolArray:
         """Return which products' prices answer a competitor today."""
         answering = np.zeros(len(situation.shop.products), dtype=np.bool_)
-        answering[[product for product, end in self._answering.items() if end > situation.view.day]] = True
+        answering[[product for product, (end, _) in self._answers.items() if end > situation.view.day]] = True
         return answering
+
+    def _standing(self, situation: Situation) -> FloatArray:
+        """Return the log changes in force, of products in answer to a competitor those that they return to."""
+        standing = _in_force(situation)
+        for product, (end, returning) in self._answers.items():
+            if end > situation.view.day:
+                standing[product] = returning
+        return standing
 
     def _changes(
         self, situation: Situation, problem: PriceProblem, free: BoolArray, standing: FloatArray
     ) -> FloatArray:
-        """Return index-neutral log changes of the free products that pay their labels; the others return to plan."""
+        """Return index-neutral log changes of the free products that pay their labels.
+
+        Products in answer to a competitor keep what they return to; the others that are not free return to plan.
+        """
         shop, price = situation.shop, situation.view.price[0]
         low, high = price_rails(price, shop.cost, shop.economics.price_rail)
+        kept = np.where(self._in_answer(situation), standing, 0.0)
         rules = IndexRules(
-            low=np.where(free, np.log(low / price), 0.0),
-            high=np.where(free, np.log(high / price), 0.0),
+            low=np.where(free, np.log(low / price), kept),
+            high=np.where(free, np.log(high / price), kept),
             weight=self._weight,
             standing=standing,
             label_cost=shop.economics.label_cost * len(shop.clusters) / self._tuning.weeks_kept,
@@ -252,6 +258,26 @@ class PricingAgent:
         deviation = max(float(np.sqrt((spread[products] ** 2).sum())), 0.01)
         floor = plain(share * expected, 0)
         return floor, probability(float(normal_cdf(np.array((expected - floor) / deviation))))
+
+
+def _in_force(situation: Situation) -> FloatArray:
+    """Return (products,) today's committed prices as log changes of the planned ones."""
+    result: FloatArray = np.log(situation.committed.price[0] / situation.view.price[0])
+    return result
+
+
+def _why(event: Event, line: Line, matching: float, gain: float, days: int) -> str:
+    """Return the reasoning of an answer to a competitor."""
+    held = abs(line.after - line.before) < CENT
+    outcome = (
+        f"the price stays at {money(line.after)}" if held else f"{money(line.after)} brings {money(gain)}"
+    )
+    return (
+        f"A competitor asks {money(event.facts['competitor_price'])} against our planned "
+        f"{money(event.facts['planned_price'])}. At elasticity {text(line.figures['elasticity'])} and "
+        f"{money(line.figures['unit_cost'])} cost, matching would {'cost' if matching < 0.0 else 'bring'} "
+        f"{money(abs(matching))} over {days} days; {outcome}."
+    )
 
 
 def _only(problem: PriceProblem, product: int) -> PriceProblem:

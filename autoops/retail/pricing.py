@@ -66,9 +66,9 @@ class IndexRules:
     """What a set of price changes must keep to; arrays have shape (products,)."""
 
     low: FloatArray
-    """Lowest log change allowed, at most 0."""
+    """Lowest log change allowed."""
     high: FloatArray
-    """Highest log change allowed, at least 0."""
+    """Highest log change allowed."""
     weight: FloatArray
     """Fixed weights of the index. Fixed, for weights that drift with sales can be gamed."""
     standing: FloatArray
@@ -115,8 +115,8 @@ def price_rails(price: FloatArray, cost: FloatArray, rail: float) -> tuple[Float
 def _grid(low: FloatArray, high: FloatArray, standing: FloatArray) -> FloatArray:
     """Return (products, STEPS + 2) changes from `low` to `high`, with none at all and the standing one if allowed."""
     steps = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, STEPS)[None, :]
-    allowed = np.where((standing >= low) & (standing <= high), standing, 0.0)
-    return np.column_stack([np.zeros_like(low), allowed, steps])
+    none, kept = np.clip(0.0, low, high), np.clip(standing, low, high)
+    return np.column_stack([none, kept, steps])
 
 
 def _chosen(grid: FloatArray, value: FloatArray) -> FloatArray:

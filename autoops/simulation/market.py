@@ -144,7 +144,6 @@ def _noise(truth: Truth, seed: int) -> tuple[FloatArray, FloatArray]:
 
     Their variance makes that of demand phi * mean + alpha * mean^2 at the planned intensity.
     """
-    rng = generator(seed, Stream.DEMAND)
     variance = truth.response.phi / np.maximum(truth.planned, 1e-3) + truth.response.alpha
-    luck = rng.standard_gamma(1.0 / variance) * variance
-    return luck, rng.random(truth.planned.shape)
+    luck = generator(seed, Stream.DEMAND).standard_gamma(1.0 / variance) * variance
+    return luck, generator(seed, Stream.ROUNDING).random(truth.planned.shape)

@@ -14,6 +14,8 @@ class Stream(IntEnum):
     """Elasticities and display lifts of the customers."""
     DEMAND = 2
     """Daily noise."""
+    ROUNDING = 9
+    """Whether a fraction of a unit is sold; apart, for noise takes as many draws as it needs."""
     LEAD_TIME = 3
     SPIKES = 4
     COMPETITOR = 5

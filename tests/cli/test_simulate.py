@@ -1,0 +1,151 @@
+"""`autoops simulate`: a table for people, one object for scripts, one line for mistakes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+from worlds import CLUSTERS, PRODUCTS, panel_folder, small_panel
+
+from autoops.cli import app
+from autoops.cli.simulate import CACHE
+from autoops.tracing import shutdown_langfuse, shutdown_langfuse_integration
+
+SMALL = ("--products", str(PRODUCTS), "--clusters", str(CLUSTERS), "--days", "3")
+
+
+def _simulate(*arguments: str) -> Result:
+    """Run the command with panels prepared already, in the test's own folder."""
+    small_panel()
+    CACHE.parent.mkdir(exist_ok=True)
+    shutil.copytree(panel_folder(), CACHE, dirs_exist_ok=True)
+    try:
+        return CliRunner().invoke(app, ["simulate", *arguments])
+    finally:
+        shutdown_langfuse_integration()
+        shutdown_langfuse()
+
+
+def test_json_is_one_object_with_the_documented_keys() -> None:
+    """Nothing else is on standard output; the journal is on disk with the traces and spans that were counted."""
+    result = _simulate(*SMALL, "--json")
+    record: dict[str, Any] = orjson.loads(result.stdout)
+
+    assert result.exit_code == 0
+    assert {"run_id", "session_id", "days", "seeds", "journal", "policies", "seconds"} <= set(record)
+    assert (record["days"], record["seeds"]) == (3, [1])
+    assert set(record["policies"]) == {"agents", "static"}
+    for figures in record["policies"].values():
+        assert {"profit", "fill_rate", "waste_rate", "stockout_rate"} <= set(figures)
+        for name in ("fill_rate", "waste_rate", "stockout_rate"):
+            assert 0.0 <= figures[name]["mean"] <= 1.0
+        assert all(set(figure) == {"mean", "ci95"} and figure["ci95"] is None for figure in figures.values())
+    assert Path(record["journal"]["path"]).is_file()
+    assert record["journal"]["traces"] > 3
+    assert record["journal"]["spans"] > 20
+
+
+def test_several_seeds_have_intervals() -> None:
+    """With more than one seed each mean stands in its interval, and the policies are compared."""
+    result = _simulate(*SMALL, "--json", "--no-tracing", "--seeds", "2-4")
+    record = orjson.loads(result.stdout)
+
+    assert record["seeds"] == [2, 3, 4]
+    assert record["journal"] is None
+    for figure in record["policies"]["agents"].values():
+        assert figure["ci95"][0] <= figure["mean"] <= figure["ci95"][1]
+    assert set(record["comparisons"]) == {"agents_vs_static_objective", "agents_vs_static_profit"}
+
+
+def test_people_get_a_table() -> None:
+    """Assumptions above the money, both policies, where the journal is and how to see the page."""
+    result = _simulate(*SMALL)
+
+    assert result.exit_code == 0
+    above, _, below = result.stdout.partition("Profit")
+    assert "real 2017 demand" in above
+    assert "margins assumed" in above
+    for words in ("Fill rate", "Waste", "Stock-outs", "$", "Journal:", "traces", "uv run autoops dashboard"):
+        assert words in below
+    assert "agents" in result.stdout
+    assert "static" in result.stdout
+
+
+def test_a_number_of_seeds_begins_at_the_seed() -> None:
+    """`--seed 5 --seeds 2` are seeds 5 and 6."""
+    result = _simulate(*SMALL, "--json", "--no-tracing", "--policy", "static", "--seed", "5", "--seeds", "2")
+
+    assert orjson.loads(result.stdout)["seeds"] == [5, 6]
+
+
+def test_without_tracing_no_journal_is_made() -> None:
+    """`--no-tracing` writes nothing but the prepared data."""
+    result = _simulate(*SMALL, "--no-tracing")
+
+    assert "Nothing was recorded" in result.stdout
+    assert not Path(".autoops/journal.db").exists()
+
+
+def test_tracing_that_is_off_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With LANGFUSE_ENABLED=false the run goes on and says that nothing was recorded."""
+    monkeypatch.setenv("LANGFUSE_ENABLED", "false")
+    result = _simulate(*SMALL)
+
+    assert result.exit_code == 0
+    assert "tracing is off" in result.stdout
+
+
+def test_assumptions_are_listed_with_their_sources() -> None:
+    """Each has a value, a meaning, and a source or the word assumed."""
+    result = _simulate("--assumptions")
+
+    assert result.exit_code == 0
+    for words in ("order_line_cost", "goodwill", "cannibalisation", "assumed"):
+        assert words in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--days", "0"), "--days: received 0; allowed: 1 to 91"),
+        (("--days", "1000"), "--days: received 1000; allowed: 1 to 91"),
+        (("--products", "2"), "--products: received 2; allowed: 10 or more"),
+        (("--products", "99999"), "--products: received 99999; allowed: 10 to "),
+        (("--clusters", "0"), "--clusters: received 0; allowed: 1 or more"),
+        (("--seed", "-4"), "--seed: received -4; allowed: 0 or more"),
+        (("--seeds", "many"), "--seeds: received many; allowed: a number such as 5, or a range such as 1-5"),
+        (("--seeds", "5-2"), "--seeds: received 5-2; allowed: at least one seed, at most 100"),
+        (("--seeds", "101"), "--seeds: received 101 seeds; allowed: 1 to 100"),
+        (("--policy", "genius"), "--policy: received genius; allowed: agents, static, all"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_two(arguments: tuple[str, ...], message: str) -> None:
+    """The line names the option, what was received and what is allowed; there is no traceback."""
+    result = _simulate(*arguments)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stdout == ""
+
+
+def test_words_where_a_number_belongs() -> None:
+    """Through the real entry point too: one line, code two, no traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "autoops.cli", "simulate", "--days", "soon"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "--days" in done.stderr
+    assert "integer" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
