@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
+from autoops.tracing.attributes import MAX_TRACE_TEXT
 from autoops.tracing.journal.outbox import bump, destination
-from autoops.tracing.journal.rows import COLUMNS, SpanRow, span_row
+from autoops.tracing.journal.rows import COLUMNS, SpanRow, nanoseconds, span_row
 from autoops.tracing.journal.schema import ENDED, OPEN, SCORE, SPAN
 from autoops.tracing.masking import Masker
+from autoops.tracing.serialize import text
 from autoops.tracing.span import COLLABORATION, NOT_ENDED
 
 if TYPE_CHECKING:
@@ -201,7 +203,10 @@ class Book:
         before = connection.total_changes
         connection.executemany(
             "INSERT OR IGNORE INTO traces (trace_id, start_ns, sampled, sample_rate) VALUES (?, ?, ?, ?)",
-            [(key, trace.start_ns, trace.sampled, trace.sample_rate) for key, trace in touched.items()],
+            [
+                (key, nanoseconds(trace.start_ns, 0), trace.sampled, trace.sample_rate)
+                for key, trace in touched.items()
+            ],
         )
         changes["traces"] += connection.total_changes - before
         for key in touched.keys() - self._verdicts.keys():
@@ -225,13 +230,13 @@ class Book:
             [
                 (
                     None if trace.root_span_id is None else f"{trace.root_span_id:016x}",
-                    trace.name,
+                    None if trace.name is None else text(trace.name, limit=MAX_TRACE_TEXT),
                     trace.session_id,
                     trace.user_id,
                     orjson.dumps(trace.tags).decode() if trace.tags else None,
                     trace.version,
                     trace.public,
-                    trace.start_ns,
+                    nanoseconds(trace.start_ns, 0),
                     tally[key][3],
                     *tally[key][:3],
                     key,

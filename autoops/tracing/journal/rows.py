@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from autoops.tracing.span import Scope, Span, Trace
 
 EXCEPTION: Final = "exception"
+MAX_NS: Final = 2**63 - 1
+"""The latest moment a column holds: in the year 2262."""
 
 
 class SpanRow(NamedTuple):
@@ -56,29 +58,40 @@ def span_row(span: Span, resource_id: int, masker: Masker, *, is_open: bool = Fa
     What the SDK set as attributes on the span (session, user, tags …) is noted on its trace.
     """
     attributes, payload_in, payload_out = _take_apart(span)
+    start_ns = nanoseconds(span.start_ns, 0)
     return SpanRow(
         f"{span.trace.trace_id:032x}",
         f"{span.span_id:016x}",
         None if span.parent_span_id is None else f"{span.parent_span_id:016x}",
-        span.name if span.name.isascii() and len(span.name) <= keys.MAX_TRACE_TEXT else text(span.name),
+        text(span.name),
         span.type or "span",
         span.agent,
         span.operation,
         span.decision,
         span.confidence,
         span.level or ("ERROR" if span.is_error else "DEFAULT"),
-        span.status_message,
-        span.start_ns,
-        None if is_open else span.end_ns,
+        None if span.status_message is None else text(span.status_message),
+        start_ns,
+        None if is_open else nanoseconds(span.end_ns, start_ns),
         OPEN if is_open else ENDED,
         None if payload_in is None else masker.payload(payload_in).decode(),
         None if payload_out is None else masker.payload(payload_out).decode(),
         dump(masker.attributes(attributes)).decode() if attributes else _NO_ATTRIBUTES,
         _events(span, masker) if span.events else None,
-        _links(span) if span.links else None,
+        _links(span, masker) if span.links else None,
         _scope(span.scope),
         resource_id,
     )
+
+
+def nanoseconds(value: object, otherwise: int) -> int:
+    """A time since the epoch that SQLite and OTLP can hold; ``otherwise`` for what is none at all."""
+    if type(value) is int and 0 <= value <= MAX_NS:
+        return value
+    try:
+        return min(max(int(value), 0), MAX_NS)  # type: ignore[call-overload,no-any-return]  # that is the question
+    except (TypeError, ValueError, OverflowError):
+        return otherwise
 
 
 def _take_apart(span: Span) -> tuple[dict[str, Any], bytes | None, bytes | None]:
@@ -165,8 +178,8 @@ def _events(span: Span, masker: Masker) -> str:
     return dump(
         [
             {
-                "name": event.name,
-                "timestamp_ns": event.timestamp_ns,
+                "name": text(event.name),
+                "timestamp_ns": nanoseconds(event.timestamp_ns, 0),
                 "attributes": masker.attributes(event.attributes),
             }
             for event in span.events or ()
@@ -174,13 +187,13 @@ def _events(span: Span, masker: Masker) -> str:
     ).decode()
 
 
-def _links(span: Span) -> str:
+def _links(span: Span, masker: Masker) -> str:
     return dump(
         [
             {
                 "trace_id": f"{link.context.trace_id:032x}",
                 "span_id": f"{link.context.span_id:016x}",
-                "attributes": dict(link.attributes or {}),
+                "attributes": masker.attributes(link.attributes or {}),
             }
             for link in span.links
         ]
@@ -192,7 +205,8 @@ def _scope(scope: Scope) -> str:
         return _scopes[scope]
     except (KeyError, TypeError):
         # A scope whose attributes are a dict has no hash.
-        written = orjson.dumps({"name": scope.name, "version": scope.version}).decode()
+        version = None if scope.version is None else text(scope.version)
+        written = orjson.dumps({"name": text(scope.name), "version": version}).decode()
         if not scope.attributes:
             _scopes[scope] = written
         return written

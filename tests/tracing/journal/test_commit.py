@@ -144,7 +144,7 @@ EVENTS = [name for name in vars(History) if not name.startswith("_")]
 @example([("begin", 1), ("commit", 1), ("die", 0), ("end", 1), ("commit", 1), ("die", 0)])
 @settings(max_examples=120)
 def test_the_books_balance_after_any_history(events: list[tuple[str, int]]) -> None:
-    """ended = delivered + pending + local + sampled out + rejected + pruned, and each is what the tables hold."""
+    """Ended = delivered + pending + local + sampled out + rejected + pruned, and each is what the tables hold."""
     history = History()
     for name, number in events:
         getattr(history, name)(number)
