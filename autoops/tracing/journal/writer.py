@@ -13,11 +13,12 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from autoops.errors import JournalDamaged, JournalError
+from autoops.errors import JournalDamaged, JournalError, JournalLocked
 from autoops.tracing.counts import Counts
 from autoops.tracing.journal import caretaker, figures
 from autoops.tracing.journal.buffer import Buffer
 from autoops.tracing.journal.commit import Book, Committed, Score
+from autoops.tracing.journal.location import MEMORY_ASKED_FOR
 from autoops.tracing.journal.lock import CARETAKER
 from autoops.tracing.journal.store import Store, open_store, repair
 from autoops.tracing.serialize import dump
@@ -73,8 +74,8 @@ class Writer:
         self._stopping = threading.Event()
         self._opening = threading.Lock()
         self._committing = threading.RLock()
-        self._heartbeat_at = 0.0
-        self._cared_at = 0.0
+        self._heartbeat_at = self._cared_at = self._ticked_at = 0.0
+        self._figures_at_tick = figures.NOTHING
         _writers.add(self)
 
     # From callers' threads
@@ -166,8 +167,11 @@ class Writer:
                     self._beat(connection)
             except Exception as error:
                 self._opened.extendleft(reversed(opened))
-                self.buffer.put_back(items)
+                if not isinstance(error, JournalLocked):
+                    # Rows that it remembers having made were undone with the transaction.
+                    self.book = Book(self.journal)
                 self._failed(error)
+                self.buffer.put_back(items)
                 return False
             self._note(committed)
             if time.monotonic() - self.figures.read_at >= REFRESH_S:
@@ -197,13 +201,17 @@ class Writer:
             if now - self._heartbeat_at >= HEARTBEAT_S and self.book.process_id is not None:
                 with self.store().transaction(patience_s=0.1) as connection:
                     self._beat(connection, force=True)
-            if now - self.figures.read_at >= TICK_S:
-                before = self.figures
+            if now - self._ticked_at >= TICK_S:
+                self._ticked_at = now
+                before = self._figures_at_tick
                 self.refresh()
+                self._figures_at_tick = self.figures
                 if self.figures.pending and self.figures.pending != before.pending:
                     self._call(self.due)
                 self._call(self.ticks)
             self._care(now)
+        except JournalLocked as error:
+            logger.debug("the journal's housekeeping waits for another writer: %s", error)
         except JournalError as error:
             self._failed(error)
         except Exception:
@@ -311,7 +319,8 @@ class Writer:
         self._stopping = threading.Event()
         self._opening = threading.Lock()
         self._committing = threading.RLock()
-        self._heartbeat_at = self._cared_at = 0.0
+        self._heartbeat_at = self._cared_at = self._ticked_at = 0.0
+        self._figures_at_tick = figures.NOTHING
 
 
 def writer_for(journal: str, *, buffer_size: int, patience_s: float) -> Writer:
@@ -341,11 +350,7 @@ def leave(writer: Writer, deadline: float) -> None:
 
 
 def _report(store: Store) -> None:
-    if (
-        store.location.reason
-        and store.location.path is None
-        and store.location.reason != "AUTOOPS_JOURNAL=off"
-    ):
+    if store.location.reason and store.location.path is None and store.location != MEMORY_ASKED_FOR:
         logger.warning("no trace journal on disk: %s", store.location.reason)
     elif store.location.reason and store.location.path is not None:
         logger.warning("the trace journal is at %s: %s", store.location.path, store.location.reason)
