@@ -37,8 +37,11 @@ PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _MAX_KEY: Final = 1_000  # characters of a key that is no plain string
 _MAX_INT_BITS: Final = 10_000  # CPython refuses to write much longer ones in decimal
 
-_CYCLE: Final = "<cycle>"
-_TOO_DEEP: Final = "<nested too deeply>"
+CYCLE: Final = "<cycle>"
+"""Stands for a container inside itself."""
+
+TOO_DEEP: Final = "<nested too deeply>"
+"""Stands for a container `MAX_DEPTH` containers down."""
 
 
 class Walk:
@@ -92,9 +95,9 @@ class Walk:
 
     def _container(self, kind: type, value: Any, depth: int) -> Any:
         if id(value) in self._above:
-            return _CYCLE
+            return CYCLE
         if depth >= MAX_DEPTH:
-            return _TOO_DEEP
+            return TOO_DEEP
         self._above.add(id(value))
         try:
             # Exact dicts, lists and tuples are copied in C first: another thread can't interfere.
@@ -251,45 +254,6 @@ class Walk:
             label = _free_name("index", "", names) if "index" in names else "index"
             rows = ({label: at, **row} for at, row in zip(head.index.tolist(), rows, strict=True))
         return self._items(rows, len(value), depth)
-
-
-class QuickWalk(Walk):
-    """A walk that takes on trust what JSON most likely has, several times as fast.
-
-    It leaves strings, numbers and keys as they are; orjson then refuses those that JSON hasn't, or writes null for
-    them, and the caller has to notice both. What is too large is left out, and `cut` says so.
-    """
-
-    __slots__ = ()
-
-    def render(self, value: Any, depth: int = 0) -> Any:
-        """Give the value with all but plain leaves rendered; may raise at the end of the stack."""
-        kind = type(value)
-        if kind is not dict and kind is not list and kind is not tuple:
-            return super().render(value, depth)
-        self._left -= 2 * len(value)
-        if self._left < 0:
-            self.cut = True
-            return None
-        plain: Any
-        if kind is dict:
-            plain = value.copy()
-            odd = [key for key, item in plain.items() if type(item) not in PLAIN]
-        else:
-            plain = list(value)
-            odd = [at for at, item in enumerate(plain) if type(item) not in PLAIN]
-        return self._replace(value, plain, odd, depth) if odd else plain
-
-    def _replace(self, value: Any, plain: Any, odd: list[Any], depth: int) -> Any:
-        if id(value) in self._above:
-            return _CYCLE
-        if depth >= MAX_DEPTH:
-            return _TOO_DEEP
-        self._above.add(id(value))
-        for at in odd:
-            plain[at] = self.render(plain[at], depth + 1)
-        self._above.discard(id(value))
-        return plain
 
 
 def brief(value: object, limit: int) -> str:

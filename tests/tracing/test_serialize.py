@@ -380,6 +380,7 @@ class TestBounds:
 
         assert shown.count(b"[") == 200
         assert shown.strip(b"[]") == b'"<nested too deeply>"'
+        assert dump([float("nan"), value[0]]) == shown.replace(b"[", b'["NaN",', 1)
 
     def test_a_limit_that_just_fits(self) -> None:
         """What has exactly the bytes allowed is not cut, one more is, with its size."""
