@@ -12,6 +12,7 @@ from autoops.errors import JournalError
 from autoops.tracing.journal.location import Location
 from autoops.tracing.journal.schema import ENDED, INTERRUPTED, OPEN
 from autoops.tracing.journal.store import Store
+from autoops.tracing.serialize import dump
 
 if TYPE_CHECKING:
     import sqlite3
@@ -95,7 +96,7 @@ class TraceRecord:
 class TraceFilter:
     """Which traces to list: all conditions on one span of the trace, and on the trace itself.
 
-    ``text`` is looked for in names, payloads, reasons and ids, case-insensitively.
+    ``text`` is looked for in names, payloads, reasons and ids; upper and lower case of ASCII letters are alike.
     """
 
     agent: str | None = None
@@ -322,10 +323,12 @@ def _where(wanted: TraceFilter) -> tuple[list[str], list[Any]]:
             on_span.append(f"s.{column} = ?")
             arguments.append(value)
     if wanted.text:
-        pattern = "%" + wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        # Payloads are JSON, in which quotes and backslashes are escaped.
+        patterns = dict.fromkeys(map(_pattern, (wanted.text, dump(wanted.text).decode()[1:-1])))
         columns = ("name", "input", "output", "attributes", "status_message", "trace_id", "span_id")
-        on_span.append("(" + " OR ".join(f"s.{column} LIKE ? ESCAPE '\\'" for column in columns) + ")")
-        arguments.extend([pattern] * len(columns))
+        terms = [f"s.{column} LIKE ? ESCAPE '\\'" for column in columns] * len(patterns)
+        on_span.append(f"({' OR '.join(terms)})")
+        arguments.extend(pattern for pattern in patterns for _ in columns)
     if wanted.rejected:
         on_span.append("EXISTS (SELECT 1 FROM rejected j WHERE j.kind = 0 AND j.seq = s.seq)")
     if on_span:
@@ -333,6 +336,11 @@ def _where(wanted: TraceFilter) -> tuple[list[str], list[Any]]:
             f"EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = t.trace_id AND {' AND '.join(on_span)})"
         )
     return conditions, arguments
+
+
+def _pattern(text: str) -> str:
+    """Text as a pattern of LIKE that finds it anywhere, taken literally."""
+    return "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
 def _summary(row: sqlite3.Row | Sequence[Any]) -> TraceSummary:

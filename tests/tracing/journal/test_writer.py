@@ -21,7 +21,6 @@ from autoops.tracing.counts import Drop
 from autoops.tracing.journal import outbox, reader
 from autoops.tracing.journal import writer as module
 from autoops.tracing.journal.location import Location
-from autoops.tracing.journal.store import Store
 from autoops.tracing.journal.writer import Writer, leave, writer_for
 from autoops.tracing.provider import TracerProvider
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from autoops.tracing.journal.store import Store
     from autoops.tracing.span import Span
 
 LONG_S = 30.0
