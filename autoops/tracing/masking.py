@@ -53,6 +53,7 @@ class Masker:
 
     Args:
         keys: Globs of sensitive keys, case-insensitive; `api_key` is also found as `apiKey`, `Api-Key` and `x.api_key`.
+            `!` before a glob exempts the keys it matches, whatever else they match.
         mask: A function of the user's, called as `mask(data=…)` with each decoded payload after its keys are
             masked; what it returns is stored instead. One that raises removes the payload.
 
@@ -63,9 +64,10 @@ class Masker:
     def __init__(self, keys: tuple[str, ...], mask: Callable[..., Any] | None = None) -> None:
         self.failures = 0
         self._mask = mask
-        globs = {key.strip() for key in keys} - {""}
-        forms = {form for glob in globs for form in (glob.lower(), _snake_glob(glob))}
-        self._sensitive = re.compile("|".join(map(fnmatch.translate, sorted(forms))) or r"(?!)")
+        given = {key.strip() for key in keys} - {"", "!"}
+        globs = {glob for glob in given if not glob.startswith("!")}
+        self._sensitive = _any_of(globs)
+        self._exempt = _any_of({glob[1:] for glob in given - globs})
         self._hint = _hint(globs)
         self._verdicts: dict[bytes, int] = {}
 
@@ -204,7 +206,8 @@ class Masker:
         parts = key.split(".")
         names = {key, parts[-1], _SECOND_KEY.sub("", key), _SECOND_KEY.sub("", parts[-1])}
         forms = names | {_snake(name) for name in names}
-        sensitive = any(self._sensitive.match(form.lower()) for form in forms)
+        exempt = any(self._exempt.match(form.lower()) for form in forms)
+        sensitive = not exempt and any(self._sensitive.match(form.lower()) for form in forms)
         counts = any(_USAGE.match(_snake(part)) for part in parts)
         return sensitive * _SENSITIVE + counts * _COUNTS
 
@@ -268,6 +271,12 @@ def _decode(data: bytes) -> Any:
 def _snake(key: str) -> str:
     """Give `user_password` for `userPassword`, `User-Password` and `user password`."""
     return _SEPARATORS.sub("_", _CAMEL.sub("_", key)).strip("_").lower()
+
+
+def _any_of(globs: Iterable[str]) -> re.Pattern[str]:
+    """Compile globs into one expression for a key in lower case, as it stands or in snake case."""
+    forms = {form for glob in globs for form in (glob.lower(), _snake_glob(glob))}
+    return re.compile("|".join(map(fnmatch.translate, sorted(forms))) or r"(?!)")
 
 
 def _snake_glob(glob: str) -> str:

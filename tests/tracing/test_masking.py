@@ -422,3 +422,25 @@ def test_monstrous_text(masker: Masker, payload: bytes) -> None:
 
     assert thorough.payload(payload) == masked
     assert (masker.failures, thorough.failures) == (0, 0)
+
+
+class TestExemptions:
+    """`!` before a glob."""
+
+    def test_an_exempt_key_stays(self) -> None:
+        """It wins over every other glob, in any spelling of the key; what it does not match is masked as before."""
+        masker = Masker(("*secret*", "!secretary", "!*_secretary"))
+
+        masked = masker.payload(b'{"secretary":"Ann","Head-Secretary":"Bob","secret":"x"}')
+
+        assert masked == b'{"secretary":"Ann","Head-Secretary":"Bob","secret":"***"}'
+        assert masker.attributes({"a.secretary": "Ann", "a.secret": "x"}) == {
+            "a.secretary": "Ann",
+            "a.secret": "***",
+        }
+
+    def test_all_keys_may_be_exempt(self) -> None:
+        """`!*` masks nothing, and masks no key of its own making."""
+        document = b'{"_x":"a","password":"b"}'
+
+        assert Masker(("*password*", "!*")).payload(document) == document

@@ -315,6 +315,8 @@ class Book:
         outgoing = []
         for score in scores:
             source = self.source(connection, score.config)
+            if score.extra is not None:
+                score = score._replace(extra=source.masker.payload(score.extra.encode()).decode())  # noqa: PLW2901
             known = connection.execute(
                 "UPDATE scores SET value = ?, data_type = ?, comment = ?, extra = ? WHERE score_id = ? RETURNING seq",
                 (score.value, score.data_type, score.comment, score.extra, score.score_id),
