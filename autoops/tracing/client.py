@@ -161,6 +161,7 @@ class LangfuseClient:
             "sampled_out": {}
             if not figures or not figures["sampled_out"]
             else {"head": figures["sampled_out"]},
+            "payloads_removed": 0 if self.writer is None else self.writer.book.payloads_removed,
             "latency_ms": self.latency.percentiles_ms(),
             "alerts": self._alerts(),
         }

@@ -11,6 +11,8 @@ from autoops.tracing.journal.outbox import bump
 from autoops.tracing.journal.schema import INTERRUPTED, OPEN, SPAN
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from autoops.tracing.journal.store import Store
 
 logger = logging.getLogger(__name__)
@@ -21,6 +23,8 @@ LOG_BYTES: Final = 4 * 1024 * 1024
 """Size of the write-ahead log at which its pages are moved into the file."""
 LOG_BYTES_TRUNCATE: Final = 64 * 1024 * 1024
 """Size at which the log's own space is given back too."""
+EMPTY_LOG: Final = "empty_log"
+"""Key in ``meta`` by which another process asks for the log to be emptied."""
 MEMORY_BYTES: Final = 256 * 1024 * 1024
 """Size of a journal in memory at which its oldest traces make room."""
 
@@ -70,18 +74,29 @@ def end_interrupted(store: Store, process_id: int) -> int:
 
 
 def bound_log(store: Store) -> None:
-    """Checkpoint when the write-ahead log has grown."""
+    """Checkpoint when the write-ahead log has grown, or holds what was deleted."""
     path = store.location.path
     if path is None:
         return
-    try:
-        size = path.with_name(path.name + "-wal").stat().st_size
-    except OSError:
-        return
-    if size >= LOG_BYTES_TRUNCATE:
+    log = path.with_name(path.name + "-wal")
+    size = _size(log)
+    with store.reading() as connection:
+        asked = connection.execute("SELECT 1 FROM meta WHERE key = ?", (EMPTY_LOG,)).fetchone()
+    if asked or size >= LOG_BYTES_TRUNCATE:
         store.checkpoint("TRUNCATE")
     elif size >= LOG_BYTES:
         store.checkpoint("PASSIVE")
+    # With a reader in the way it is not emptied: then the wish stands until the next look.
+    if asked and not _size(log):
+        with store.transaction() as connection:
+            connection.execute("DELETE FROM meta WHERE key = ?", (EMPTY_LOG,))
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def bound_memory(store: Store, dropped: Counts) -> None:

@@ -87,6 +87,11 @@ class Book:
         self._sources: dict[int, Source] = {}
         self._verdicts: dict[str, bool] = {}
 
+    @property
+    def payloads_removed(self) -> int:
+        """Payloads that were removed because masking them failed."""
+        return sum(source.masker.failures for source in list(self._sources.values()))
+
     def known(self) -> int | None:
         """This process's row, if it has written to the file, also through another writer before."""
         if self.process_id is None and self._journal in _enrolled:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from autoops.tracing.journal.caretaker import EMPTY_LOG
+from autoops.tracing.journal.lock import CARETAKER, lock_file
 from autoops.tracing.journal.outbox import bump
 from autoops.tracing.journal.schema import SCORE, SPAN
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 SLICE: Final = 200
 """Traces deleted in one transaction, so that writers never wait long."""
+PAGES: Final = 2000
+"""Pages given back in one transaction, for the same reason."""
 
 
 def select(
@@ -49,9 +53,35 @@ def delete(store: Store, trace_ids: Sequence[str]) -> int:
             # What was deleted must not be readable in free pages of the file.
             connection.execute("PRAGMA secure_delete = ON")
             spans += sum(_delete_one(connection, trace_id) for trace_id in trace_ids[start : start + SLICE])
-    with store.transaction() as connection:
-        connection.execute("PRAGMA incremental_vacuum")
+    if spans:
+        _give_back_space(store)
+        _empty_log(store)
     return spans
+
+
+def _give_back_space(store: Store) -> None:
+    free = 1
+    while free:
+        with store.transaction() as connection:
+            # A step frees one page: all are taken only if all rows are asked for.
+            connection.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
+            (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+
+
+def _empty_log(store: Store) -> None:
+    """Have the log emptied, for it still holds what was deleted: by us, or by the process that cares for the file."""
+    path = store.location.path
+    if path is None:
+        return
+    lock = store.lock or lock_file(path.with_name(path.name + ".lock"))
+    if lock.acquire(CARETAKER):
+        try:
+            store.checkpoint("TRUNCATE")
+        finally:
+            lock.release(CARETAKER)
+    else:
+        with store.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, '1')", (EMPTY_LOG,))
 
 
 def _delete_one(connection: sqlite3.Connection, trace_id: str) -> int:
