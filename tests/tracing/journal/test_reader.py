@@ -28,7 +28,7 @@ def desk() -> Desk:
     return Desk(open_store("off"))
 
 
-def names(desk: Desk, wanted: TraceFilter) -> list[str | None]:
+def names(desk: Desk, wanted: TraceFilter) -> list[str]:
     """Names of the traces that a filter finds, in the order of their names."""
     found = reader.list_traces(desk.store, wanted).traces
     assert reader.count_traces(desk.store, wanted) == len(found)
