@@ -127,8 +127,19 @@ def _within(rows: Iterable[Sequence[Any]], max_bytes: int) -> Iterable[DueSpan]:
 
 
 def _size(span: SpanRow) -> int:
-    payloads = len(span.input or "") + len(span.output or "") + len(span.attributes) + len(span.events or "")
-    return payloads + 600  # ids, names and what the trace adds
+    """Bytes of a span as sent, rather too many than too few."""
+    payloads = _bytes(span.input) + _bytes(span.output)
+    if span.parent_span_id is None:
+        payloads *= 2  # a root bears its trace's input and output too
+    others = _bytes(span.attributes) + _bytes(span.events) + _bytes(span.links)
+    # Keys and short values are longer in protobuf than in JSON; ids, names and what the trace adds come on top.
+    return payloads + 2 * others + 2000
+
+
+def _bytes(text: str | None) -> int:
+    if text is None:
+        return 0
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def due_scores(store: Store, destination_id: int, limit: int) -> list[DueScore]:
