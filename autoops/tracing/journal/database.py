@@ -22,6 +22,8 @@ FORK_PATIENCE_S: Final = 1.0
 """Longest wait of a fork for a transaction in progress."""
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_forbidden: set[Path] = set()
+"""Files that this process must not open: it inherited a connection to them in the middle of a transaction."""
 _abandoned: list[sqlite3.Connection] = []
 """Connections that a child inherited in use: closing one would close the parent's files' locks."""
 
@@ -40,7 +42,6 @@ class Database:
         self._read_only = read_only
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
-        self._unusable = False
         self._quiet = False
         _databases.add(self)
 
@@ -52,7 +53,7 @@ class Database:
                 was removed or replaced.
             sqlite3.Error: SQLite cannot open it.
         """
-        if self._unusable:
+        if self.path in _forbidden:
             raise JournalError(f"{self.path} was in use at the moment of the fork that made this process")
         if self._connection is None:
             if not self.is_in_place():
@@ -132,7 +133,8 @@ class Database:
         if self._connection is not None:
             _abandoned.append(self._connection)
             self._connection = None
-            self._unusable = self.path is not None
+            if self.path is not None:
+                _forbidden.add(self.path)
         self._quiet = False
 
 

@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from children import run_python
 from desk import KEYS, Desk
 
 from autoops.errors import JournalDamaged, JournalError, JournalLocked
@@ -285,4 +286,47 @@ def test_sqlite_is_not_carried_across_a_fork(path: Path) -> None:
         ("of the parent",),
         ("of the parent too",),
     ]
+    assert is_sound(path)
+
+
+FORK_IN_A_TRANSACTION = """
+import json, os, sys, threading
+from autoops.tracing.journal.store import open_store
+
+store = open_store(sys.argv[1])
+inside, over = threading.Event(), threading.Event()
+
+def write():
+    with store.transaction() as connection:
+        connection.execute("INSERT INTO counters VALUES ('parent', 1)")
+        inside.set()
+        over.wait()
+
+thread = threading.Thread(target=write)
+thread.start()
+inside.wait()
+read, write = os.pipe()
+pid = os.fork()
+if pid == 0:
+    mine = open_store(sys.argv[1])
+    with mine.transaction() as connection:
+        connection.execute("INSERT INTO counters VALUES ('child', 1)")
+    os.write(write, str(mine.location.path).encode())
+    os._exit(0)
+child = os.read(read, 1000).decode()
+assert os.waitpid(pid, 0)[1] == 0
+over.set()
+thread.join()
+with store.reading() as connection:
+    names = [row[0] for row in connection.execute("SELECT name FROM counters")]
+print(json.dumps([child, names]))
+"""
+
+
+def test_a_fork_in_the_middle_of_a_transaction_spares_the_file(path: Path) -> None:
+    """SQLite in the child still believes that it holds the parent's locks: the child writes somewhere else."""
+    child, names = run_python(FORK_IN_A_TRANSACTION, str(path))
+
+    assert names == ["parent"]
+    assert child not in {"None", str(path)}
     assert is_sound(path)
