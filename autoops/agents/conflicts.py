@@ -62,7 +62,36 @@ def guard_rails(proposals: list[Proposal], situation: Situation) -> Settled:
     return _each_line(proposals, settle)
 
 
-def same_thing(proposals: list[Proposal], situation: Situation) -> Settled:
+def one_hand(proposals: list[Proposal], situation: Situation) -> Settled:
+    """Let one proposal turn a dial: of several for one product's order, price or sticker, that which brings most."""
+    turns: dict[tuple[Action, int, int | None], list[Proposal]] = {}
+    for proposal in proposals:
+        for line in proposal.lines:
+            turns.setdefault((proposal.action, line.product, line.cluster), []).append(proposal)
+
+    def settle(proposal: Proposal, line: Line) -> tuple[Line, Conflict | None]:
+        rivals = turns[proposal.action, line.product, line.cluster]
+        best = max(rivals, key=_gain_per_line)
+        if proposal.action is Action.DISPLAY or best is proposal:
+            return line, None
+        conflict = Conflict(
+            id=f"{proposal.id}/rival-{line.product}",
+            kind=ConflictKind.SAME_THING,
+            product=line.product,
+            cluster=line.cluster,
+            agents=(proposal.agent, best.agent),
+            proposals=(proposal.id, best.id),
+            found=f"{len(rivals)} proposals for the {proposal.action.value} of {situation.product(line.product)}",
+            rule="of several proposals for one dial, that which is expected to bring most for each product stands",
+            resolution=f"{best.agent}'s proposal stands",
+            figures={"gain": plain(_gain_per_line(proposal)), "rivals_gain": plain(_gain_per_line(best))},
+        )
+        return _withheld(line, conflict), conflict
+
+    return _each_line(proposals, settle)
+
+
+def one_move(proposals: list[Proposal], situation: Situation) -> Settled:
     """Let a display slot that has been given away stay where it was given first."""
     planned, committed = situation.view.display, situation.committed.display
     given: set[tuple[int, int]] = set()
@@ -161,7 +190,8 @@ def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) 
 
 RULES: tuple[Callable[[list[Proposal], Situation], Settled], ...] = (
     guard_rails,
-    same_thing,
+    one_hand,
+    one_move,
     uncovered_promotions,
     reorders_against_markdowns,
 )
@@ -221,6 +251,11 @@ def _uncovered(
     if proposal.action is Action.DISPLAY and line.counterpart is None:
         return replace(line, conflict_id=conflict.id, note=resolution), conflict
     return _withheld(line, conflict), conflict
+
+
+def _gain_per_line(proposal: Proposal) -> float:
+    """Return what a proposal is expected to bring for each of its lines."""
+    return proposal.effect.mean / len(proposal.lines)
 
 
 def _withheld(line: Line, conflict: Conflict) -> Line:

@@ -77,7 +77,7 @@ class Levels:
     quantity: FloatArray
     """What to order now."""
     lasting: FloatArray
-    """Probability that position and order together cover demand over the interval."""
+    """Probability that position and order together cover demand to the evening of the delivery."""
 
 
 class InventoryAgent:
@@ -172,7 +172,7 @@ class InventoryAgent:
             type="routine_order",
             lines=lines,
             unit="units",
-            claim=f"at least {least} of these {len(lines)} products do not run out before {until:%d %B}",
+            claim=f"at least {least} of these {len(lines)} products are not sold out on the evening of {until:%d %B}",
             confidence=probability(float(sure)),
             effect=Effect.spanning(gain, low, high, "dollars", int(levels.lead_days[cluster]) + 1),
             first_day=event.day,
@@ -213,7 +213,10 @@ class InventoryAgent:
             type=f"{event.type.value}_order",
             lines=(line,),
             unit="units",
-            claim=f"{situation.product(product)} does not run out in {situation.cluster(cluster)} before {until:%d %B}",
+            claim=(
+                f"{situation.product(product)} is not sold out in {situation.cluster(cluster)} "
+                f"on the evening of {until:%d %B}"
+            ),
             confidence=probability(float(sure)),
             effect=Effect.spanning(gain, low, high, "dollars", int(levels.lead_days[cluster]) + 1),
             first_day=event.day,

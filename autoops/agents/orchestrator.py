@@ -137,7 +137,7 @@ class Orchestrator:
             for proposal in proposals
         ]
         for decision in decisions:
-            self._commit(decision.proposal)
+            self._commit(decision.proposal, situation.view)
             record = decision_record(decision, self._shop)
             self._tracing.log_agent_decision(
                 decision.proposal.agent, record, trace_id=trace_id, parent_span_id=span_id
@@ -158,17 +158,17 @@ class Orchestrator:
         )
         self._tracing.end_agent_span(span_id, resolution)
 
-    def _commit(self, proposal: Proposal) -> None:
+    def _commit(self, proposal: Proposal, view: ShopView) -> None:
         """Write a proposal into the book."""
         for line in proposal.lines:
             if line.after != line.before:
-                self._commit_line(proposal, line)
+                self._commit_line(proposal, line, view)
 
-    def _commit_line(self, proposal: Proposal, line: Line) -> None:
+    def _commit_line(self, proposal: Proposal, line: Line, view: ShopView) -> None:
         """Write one line into the book."""
         first, days = proposal.first_day, proposal.days
         if proposal.action is Action.PRICE:
-            factor = line.after / line.figures["planned_price"]
+            factor = line.after / float(view.price[0, line.product])
             self._book.set_price(line.product, factor, days)
             return
         assert line.cluster is not None  # noqa: S101 - all but prices stand in a cluster

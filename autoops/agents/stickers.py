@@ -47,7 +47,7 @@ def sticker(agent: str, event: Event, situation: Situation, product: int, cluste
         agent=agent,
         action=Action.MARKDOWN,
         type="last_day_markdown",
-        lines=(Line(product, cluster, 0.0, depth, figures),),
+        lines=(Line(product, cluster, 0, depth, figures),),
         unit="share off the price",
         claim=f"all {text(expiring)} units of {situation.product(product)} in {situation.cluster(cluster)} sell tonight",
         confidence=probability(1.0 - float(demand_cdf(np.array(expiring), np.array(wanted), variance))),

@@ -11,11 +11,12 @@ from shops import BREAD, CHIPS, COLA, MILK, expiring, made_shop, made_situation,
 from autoops.agents.book import Book
 from autoops.agents.conflicts import (
     guard_rails,
+    one_hand,
+    one_move,
     reorders_against_markdowns,
-    same_thing,
     uncovered_promotions,
 )
-from autoops.agents.messages import Action, ConflictKind, Line
+from autoops.agents.messages import Action, ConflictKind, Effect, Line
 
 
 def _display(product: int, giver: int | None, alternatives: tuple[int, ...] = ()) -> Line:
@@ -167,10 +168,25 @@ def test_a_slot_is_moved_once() -> None:
     book = Book(made_shop())
     book.swap_displays(COLA, CHIPS, 0, 0, 7)
 
-    settled, (conflict,) = same_thing([first, second], made_situation())
-    _, earlier = same_thing([second], made_situation(book=book))
+    settled, (conflict,) = one_move([first, second], made_situation())
+    _, earlier = one_move([second], made_situation(book=book))
 
     assert settled[0].lines[0].after == 1.0
     assert settled[1].lines[0].after == 0.0
     assert conflict.kind is ConflictKind.SAME_THING
     assert len(earlier) == 1
+
+
+def test_one_hand_turns_a_dial() -> None:
+    """Of two prices for cola the one expected to bring more stands; prices of other products are left alone."""
+    small = proposal(Action.PRICE, Line(COLA, None, 2.0, 1.9, {}), id="small")
+    large = proposal(
+        Action.PRICE, Line(COLA, None, 2.0, 1.8, {}), id="large", effect=Effect(9.0, 8.0, 10.0, "dollars", 7)
+    )
+    other = proposal(Action.PRICE, Line(CHIPS, None, 2.0, 1.9, {}), id="other")
+
+    settled, (conflict,) = one_hand([small, large, other], made_situation())
+
+    assert [p.lines[0].after for p in settled] == [2.0, 1.8, 1.9]
+    assert conflict.kind is ConflictKind.SAME_THING
+    assert conflict.proposals == ("small", "large")

@@ -17,6 +17,7 @@ from autoops.simulation.policies.policy import Actions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from autoops.agents.agent import Agent
     from autoops.agents.messages import Event
     from autoops.agents.shop import Observation, SalesHistory, Shop, ShopView
     from autoops.agents.tracing import Tracing
@@ -33,7 +34,7 @@ class AgentsTuning:
 
 
 class AgentsPolicy:
-    """Inventory, pricing and promotion propose; the orchestrator commits."""
+    """Inventory, pricing and promotion propose, and whoever is there `also`; the orchestrator commits."""
 
     name = "agents"
 
@@ -46,6 +47,7 @@ class AgentsPolicy:
         tuning: AgentsTuning | None = None,
         session_id: str | None = None,
         tags: Sequence[str] = (),
+        also: Sequence[Agent] = (),
     ) -> None:
         tuning = tuning or AgentsTuning()
         self._clusters = len(shop.clusters)
@@ -56,6 +58,7 @@ class AgentsPolicy:
                 InventoryAgent(tuning.inventory),
                 PricingAgent(shop, history, tuning.pricing),
                 PromotionAgent(tuning.promotion),
+                *also,
             ),
             tracing,
             session_id=session_id,
