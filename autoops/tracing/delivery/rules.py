@@ -5,7 +5,7 @@
 | 2xx with a complete body (JSON, protobuf or empty) | `Advance` |
 | no answer in time, connection errors, 408, 429, 5xx | `Retry`, and after `max_retries` `Fallback` |
 | 400, 413, 422 | `Split`: one span may spoil the batch |
-| 401, 403, 404, redirects, HTML, any other status | `Fallback`: the endpoint or the keys are wrong |
+| 401, 403, 404, redirects, HTML (but with 413), any other status | `Fallback`: the endpoint or the keys are wrong |
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def next_step(outcome: Outcome, attempt: int, max_retries: int, jitter: float) -
     """
     if outcome.is_success:
         return Advance()
-    if outcome.status in SPLIT and not outcome.is_html:
+    # That a batch is too large is what a proxy says, and it says so with a page of its own.
+    if outcome.status in SPLIT and (not outcome.is_html or outcome.status == 413):
         return Split()
     if outcome.status is None or outcome.status in RETRY or outcome.status >= 500:
         wait = None if outcome.retry_after_s is None else min(outcome.retry_after_s, LONGEST_RETRY_AFTER_S)
