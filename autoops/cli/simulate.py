@@ -176,6 +176,10 @@ def _print_report(report: Report, words: str) -> None:
         screen.print(
             f"{item.better} less {item.than}, {item.figure}: {_money(item.difference.mean)}{words_of}"
         )
+    if "static" in report.policies:
+        screen.print(
+            "static: fixed levels tuned on earlier weeks; reads no promotion calendar, hears no events"
+        )
     screen.print(words)
     screen.print(f"{report.seconds:.1f} s")
 
