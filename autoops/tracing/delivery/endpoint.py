@@ -82,12 +82,7 @@ class Endpoint:
         outcome, answer, _ = self._request(
             "POST", INGESTION, body, {"content-type": "application/json"}, timeout_s
         )
-        refused: dict[str, tuple[int, str]] = {}
-        if outcome.is_success:
-            for error in _errors_of(answer):
-                words = str(error.get("message") or error.get("error") or "refused")
-                refused[str(error.get("id"))] = (int(error.get("status") or 400), words)
-        return outcome, refused
+        return outcome, _refusals(answer, scores) if outcome.is_success else {}
 
     def check(self, timeout_s: float) -> tuple[Outcome, str | None]:
         """Ask which project the keys belong to.
@@ -129,15 +124,17 @@ class Endpoint:
         if self._client is None:
             config = self._config
             basic = base64.b64encode(f"{config.public_key}:{config.secret_key}".encode()).decode()
-            headers = {
-                "user-agent": f"autoops/{_version()}",
-                "x-langfuse-ingestion-version": "4",
-                "x-langfuse-sdk-name": "autoops",
-                "x-langfuse-sdk-version": _version(),
-                "x-langfuse-public-key": config.public_key or "",
-                **config.additional_headers,
-                "authorization": f"Basic {basic}",
-            }
+            headers = httpx.Headers(
+                {
+                    "user-agent": f"autoops/{_version()}",
+                    "x-langfuse-ingestion-version": "4",
+                    "x-langfuse-sdk-name": "autoops",
+                    "x-langfuse-sdk-version": _version(),
+                    "x-langfuse-public-key": config.public_key or "",
+                }
+            )
+            headers.update(config.additional_headers)
+            headers["authorization"] = f"Basic {basic}"
             client = httpx.Client(headers=headers, timeout=config.timeout, follow_redirects=False)
             for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - see _Backend
                 if isinstance(transport, httpx.HTTPTransport):
@@ -229,7 +226,11 @@ def _answered(response: httpx.Response, answer: bytes, kind: str) -> Outcome:
     status = response.status_code
     is_html = "html" in kind or answer.lstrip()[:1] == b"<"
     words = _words(answer) if not is_html else "a web page"
-    hint = ""
+    if 200 <= status < 300 and not is_html and not _is_complete(answer, kind):
+        hint = "a proxy may have cut it off or answered instead: check LANGFUSE_HOST and the network"
+        return Outcome(
+            None, f"HTTP {status} with an answer that is neither JSON, protobuf nor empty", hint=hint
+        )
     if is_html:
         reason = f"HTTP {status} with a web page instead of an answer"
         hint = "a captive portal, a login page or a proxy answered: check LANGFUSE_HOST and the network"
@@ -242,6 +243,17 @@ def _answered(response: httpx.Response, answer: bytes, kind: str) -> Outcome:
     return Outcome(
         status, reason, _retry_after_s(response.headers.get("retry-after")), is_html=is_html, hint=hint
     )
+
+
+def _is_complete(answer: bytes, kind: str) -> bool:
+    """Whether the answer is a receipt: a body without a length may have been cut off anywhere."""
+    if not answer.strip() or "protobuf" in kind:
+        return True
+    try:
+        orjson.loads(answer)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _hint(status: int) -> str:
@@ -272,7 +284,9 @@ def _failed(error: Exception, host: str, allowed_s: float) -> Outcome:
             None, f"the name {name} cannot be resolved (DNS)", hint="check LANGFUSE_HOST and the network"
         )
     if isinstance(cause, ssl.SSLError):
-        words = getattr(cause, "verify_message", "") or cause.reason or "handshake failed"
+        words = (
+            getattr(cause, "verify_message", "") or getattr(cause, "reason", None) or "the handshake failed"
+        )
         hint = "check the server's certificate; for one of your own, point SSL_CERT_FILE at its authority"
         return Outcome(None, f"TLS to {name} failed: {words}", hint=hint)
     if isinstance(cause, ConnectionRefusedError):
@@ -315,19 +329,33 @@ def _words(answer: bytes) -> str:
     return " ".join(str(told).split())[:300]
 
 
-def _errors_of(answer: bytes) -> list[dict[str, Any]]:
+def _refusals(answer: bytes, scores: Sequence[DueScore]) -> dict[str, tuple[int, str]]:
+    """Scores that were not taken, by id: status and words; status 0 for those of which the answer does not say."""
     try:
-        errors = orjson.loads(answer).get("errors") or []
+        told = orjson.loads(answer)
+        errors = [error for error in told.get("errors") or [] if isinstance(error, dict)]
+        taken = {str(each.get("id")) for each in told.get("successes") or []}
     except (orjson.JSONDecodeError, AttributeError):
-        return []
-    return [error for error in errors if isinstance(error, dict)]
+        return {}
+    ours = {score.score_id for score in scores}
+    refused = {
+        str(error["id"]): (
+            int(error.get("status") or 400),
+            str(error.get("message") or error.get("error") or "refused"),
+        )
+        for error in errors
+        if error.get("id") in ours
+    }
+    if len(refused) < len(errors):
+        refused |= dict.fromkeys(ours - taken - refused.keys(), (0, "not confirmed"))
+    return refused
 
 
 def _retry_after_s(value: str | None) -> float | None:
     """Seconds to wait, from the header's seconds or date (RFC 9110, section 10.2.3)."""
     if not value:
         return None
-    if value.strip().isdigit():
+    if value.isascii() and value.strip().isdigit():
         return float(value)
     try:
         when = email.utils.parsedate_to_datetime(value)
