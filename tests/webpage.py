@@ -82,7 +82,7 @@ class PageServer:
         raise AssertionError(f"the page did not start: {self.said}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's chromium, driven by Playwright; the tests that need it are skipped where it is missing."""
     playwright = pytest.importorskip("playwright.sync_api", reason="browser tests need: uv sync")
@@ -118,7 +118,7 @@ class Empty:
         self.address = address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def empty_page(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Empty]:
     """One server for all tests that write their own journal."""
     del chromium  # nothing is served where nobody can look
@@ -150,7 +150,7 @@ class Shop:
         recorder.commit()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The page on a journal of 114 traces. Tests only read it."""
     del chromium  # nothing is served where nobody can look

@@ -1,28 +1,29 @@
 """Recording, keeping and delivering traces: the Langfuse foundation.
 
-Everything a user may rely on is named here; `config/` has the same names at their documented places.
+Everything a user may rely on is named here; `config/` has the same names at their documented places. Each is looked up
+when it is first used, so that who reads only the journal or the settings imports nothing else.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from autoops.tracing.client import LangfuseClient, Mode
-from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.connection import ConnectionTest
-from autoops.tracing.handles import Handle
-from autoops.tracing.process import (
-    get_langfuse_client,
-    get_langfuse_integration,
-    initialize_langfuse,
-    initialize_langfuse_integration,
-    shutdown_langfuse,
-    shutdown_langfuse_integration,
-)
-from autoops.tracing.service import LangfuseIntegrationService
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from autoops.settings import LangfuseSettings, get_settings
+    from autoops.tracing.client import LangfuseClient, Mode
+    from autoops.tracing.config import LangfuseConfig
+    from autoops.tracing.connection import ConnectionTest
+    from autoops.tracing.handles import Handle
+    from autoops.tracing.process import (
+        get_langfuse_client,
+        get_langfuse_integration,
+        initialize_langfuse,
+        initialize_langfuse_integration,
+        shutdown_langfuse,
+        shutdown_langfuse_integration,
+    )
+    from autoops.tracing.service import LangfuseIntegrationService
 
 __all__ = [
     "ConnectionTest",
@@ -41,11 +42,26 @@ __all__ = [
     "shutdown_langfuse_integration",
 ]
 
+_PLACES: Final = {
+    "ConnectionTest": "autoops.tracing.connection",
+    "Handle": "autoops.tracing.handles",
+    "LangfuseClient": "autoops.tracing.client",
+    "LangfuseConfig": "autoops.tracing.config",
+    "LangfuseIntegrationService": "autoops.tracing.service",
+    "LangfuseSettings": "autoops.settings",
+    "Mode": "autoops.tracing.client",
+    "get_settings": "autoops.settings",
+}
+"""Where a name is defined; all others are the process's one client and service."""
+
 
 def __getattr__(name: str) -> Any:
-    """Look the settings up when they are first used: pydantic costs 0.4 s of import."""
-    if name in {"LangfuseSettings", "get_settings"}:
-        from autoops import settings
+    """Look a public name up at its place."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES.get(name, "autoops.tracing.process")), name)
 
-        return getattr(settings, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__
