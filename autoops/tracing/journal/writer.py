@@ -75,7 +75,6 @@ class Writer:
         self._opening = threading.Lock()
         self._committing = threading.RLock()
         self._heartbeat_at = self._cared_at = self._ticked_at = 0.0
-        self._figures_at_tick = figures.NOTHING
         _writers.add(self)
 
     # From callers' threads
@@ -203,10 +202,9 @@ class Writer:
                     self._beat(connection, force=True)
             if now - self._ticked_at >= TICK_S:
                 self._ticked_at = now
-                before = self._figures_at_tick
                 self.refresh()
-                self._figures_at_tick = self.figures
-                if self.figures.pending and self.figures.pending != before.pending:
+                if self.figures.pending or self.figures.scores_pending:
+                    # Perhaps another process's, which nobody else tells us of.
                     self._call(self.due)
                 self._call(self.ticks)
             self._care(now)
@@ -320,7 +318,6 @@ class Writer:
         self._opening = threading.Lock()
         self._committing = threading.RLock()
         self._heartbeat_at = self._cared_at = self._ticked_at = 0.0
-        self._figures_at_tick = figures.NOTHING
 
 
 def writer_for(journal: str, *, buffer_size: int, patience_s: float) -> Writer:
