@@ -57,6 +57,7 @@ class Deliverer:
         self._sender: Sender | None = None
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._changed = threading.Event()
         self._settled = threading.Condition()
         self._sending = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -65,7 +66,6 @@ class Deliverer:
         self._waiting_since: float | None = None
         self._urgent = False
         self._drains = 0
-        self._held_back = False
 
     # From other threads
 
@@ -93,21 +93,14 @@ class Deliverer:
             self._thread = thread
 
     def configure(self, config: LangfuseConfig) -> None:
-        """Use other settings or a mended secret, at once."""
+        """Use other settings or a mended secret from the next request on; ends a wait for another try."""
         self.config = config
-        with self._sending:
-            self._endpoint.close()
-            self._endpoint = Endpoint(config)
-            self._sender = None
-            self._progress.probe_at = 0.0
+        self._changed.set()
         self.poke()
 
     def hold_back(self, reason: str | None) -> None:
         """Stop sending for a reason, until called with None."""
-        self._held_back = reason is not None
-        if reason is not None:
-            self._progress.unavailable(reason)
-        self._progress.probe_at = 0.0
+        self._progress.hold(reason)
         self.poke()
 
     def hurry(self) -> None:
@@ -159,6 +152,7 @@ class Deliverer:
     def stop(self, deadline: float) -> None:
         """End the thread; what is under way is left to its own deadline."""
         self._stopping.set()
+        self._changed.set()
         self._wake.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -194,8 +188,9 @@ class Deliverer:
 
     def _step(self) -> float | None:
         """One look at the outbox. Returns seconds to wait for the next one; None until something happens."""
+        self._take_settings()
         connection = self._progress.connection
-        if self._held_back:
+        if self._progress.held is not None:
             return None
         if not self._may_send():
             if connection is Connection.UNKNOWN:
@@ -230,7 +225,8 @@ class Deliverer:
     def _send(self, timeout_s: float | None = None) -> bool:
         """Send a batch. False if nothing could be settled."""
         with self._sending:
-            if self._held_back or not self._may_send():
+            self._take_settings()
+            if self._progress.held is not None or not self._may_send():
                 return False
             store, destination_id = self._where()
             if self._sender is None:
@@ -239,13 +235,22 @@ class Deliverer:
                     destination_id,
                     self._endpoint,
                     self._progress,
-                    self._stopping,
+                    self._changed,
                     max_retries=self.config.max_retries,
                 )
             settled = self._sender.send_batch(timeout_s)
             self._waiting_since = None
             self._urgent = False
             return settled
+
+    def _take_settings(self) -> None:
+        with self._sending:
+            if self._changed.is_set() and not self._stopping.is_set():
+                self._changed.clear()
+                self._endpoint.close()
+                self._endpoint = Endpoint(self.config)
+                self._sender = None
+                self._progress.probe_at = 0.0
 
     def _probe(self) -> None:
         with self._sending:
@@ -266,7 +271,7 @@ class Deliverer:
         if self._turn is None and store.lock is not None and store.lock.acquire(byte):
             self._turn = (store.lock, byte)
         allowed = store.lock is None or self._turn is not None
-        self._progress.deliverer(allowed)
+        self._progress.deliverer(is_deliverer=allowed)
         return allowed
 
     def _release(self) -> None:
@@ -274,6 +279,7 @@ class Deliverer:
         if turn is not None:
             lock, byte = turn
             lock.release(byte)
+            self._progress.deliverer(is_deliverer=False)
 
     def _where(self) -> tuple[Store, int]:
         """The journal and this destination's id in it; asked anew when the journal was replaced."""

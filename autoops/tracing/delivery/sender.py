@@ -43,7 +43,7 @@ class Sender:
         store: The journal.
         destination_id: Where to.
         progress: Told how each request went.
-        stopping: Set when there is no time left to wait for another try.
+        changed: Set when the wait for another try is to end: there are other settings, or no time is left.
 
     Attributes:
         endpoint: The server; may be replaced between batches.
@@ -56,7 +56,7 @@ class Sender:
         destination_id: int,
         endpoint: Endpoint,
         progress: Progress,
-        stopping: threading.Event,
+        changed: threading.Event,
         *,
         max_retries: int,
     ) -> None:
@@ -65,7 +65,7 @@ class Sender:
         self._store = store
         self._destination_id = destination_id
         self._progress = progress
-        self._stopping = stopping
+        self._changed = changed
         self._batch_limit = FIRST_BATCH
         self._newest_first = True
 
@@ -109,7 +109,7 @@ class Sender:
                     self._progress.unavailable(verdict.reason, hint=outcome.hint, wait_s=verdict.wait_s)
                 return outcome, verdict
             self._progress.degraded(outcome, verdict.wait_s)
-            if timeout_s is not None or self._stopping.wait(verdict.wait_s):
+            if timeout_s is not None or self._changed.wait(verdict.wait_s):
                 return outcome, None
             attempt += 1
 

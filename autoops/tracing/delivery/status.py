@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from autoops.tracing.delivery.rules import probe_pause_s
+from autoops.tracing.delivery.rules import LONGEST_RETRY_AFTER_S, probe_pause_s
 
 if TYPE_CHECKING:
     from autoops.tracing.delivery.rules import Outcome
@@ -59,12 +60,15 @@ class Progress:
     Attributes:
         now: The status; replaced as a whole, so that readers need no lock.
         probe_at: When to probe next while the server is unavailable, on the monotonic clock.
+        held: Why nothing is to be sent, if somebody asked for that.
     """
 
     def __init__(self, host: str) -> None:
         self.now = Status()
         self.probe_at = 0.0
+        self.held: str | None = None
         self._host = host
+        self._guard = threading.Lock()
         self._outage_began: float | None = None
 
     @property
@@ -102,7 +106,9 @@ class Progress:
         now = time.monotonic()
         if self._outage_began is None:
             self._outage_began = now
-        pause = probe_pause_s(now - self._outage_began) if wait_s is None else wait_s
+        pause = (
+            probe_pause_s(now - self._outage_began) if wait_s is None else min(wait_s, LONGEST_RETRY_AFTER_S)
+        )
         self.probe_at = now + pause
         self._set(
             connection=Connection.UNAVAILABLE,
@@ -112,18 +118,33 @@ class Progress:
             unavailable_since=self.now.unavailable_since or _utc(),
         )
 
+    def hold(self, reason: str | None) -> None:
+        """Count as unavailable for a reason, whatever a request under way may say, until called with None."""
+        self.held = reason
+        if reason is not None:
+            self.unavailable(reason)
+        self.probe_at = 0.0
+
     def rejected(self) -> None:
         """One row was refused for good."""
         self._set(rejected=self.now.rejected + 1)
 
-    def deliverer(self, is_deliverer: bool) -> None:  # noqa: FBT001 - the fact itself
+    def deliverer(self, *, is_deliverer: bool) -> None:
         """Whether it is this process's turn to send."""
         if is_deliverer is not self.now.is_deliverer:
             self._set(is_deliverer=is_deliverer)
 
     def _set(self, **changes: object) -> None:
-        before = self.now
-        self.now = replace(before, **changes)  # type: ignore[arg-type]
+        with self._guard:
+            before = self.now
+            if self.held is not None:
+                changes |= {
+                    "connection": Connection.UNAVAILABLE,
+                    "last_error": self.held,
+                    "next_attempt": None,
+                    "unavailable_since": before.unavailable_since or _utc(),
+                }
+            self.now = replace(before, **changes)  # type: ignore[arg-type]
         if before.connection is not self.now.connection:
             self._log(before.connection)
 
