@@ -91,6 +91,8 @@ class Deliverer:
             except RuntimeError:
                 return  # the interpreter is going down; ``drain`` delivers from the caller's thread
             self._thread = thread
+        # A process that records nothing itself delivers what others do: the writer's look each second tells of it.
+        self.writer.start()
 
     def configure(self, config: LangfuseConfig) -> None:
         """Use other settings or a mended secret from the next request on; ends a wait for another try."""

@@ -405,6 +405,21 @@ class TestTurns:
         assert not second.status.is_deliverer
         delivery.writer.stop(soon())
 
+    def test_one_that_records_nothing_delivers_what_others_do(self, delivery: Delivery) -> None:
+        """An idle process that has the turn to send learns of the rows of busy ones."""
+        idle = deliverer_for(delivery.config, delivery.writer)
+        eventually(lambda: idle.status.connection is Connection.HEALTHY, "a probe")
+        assert idle.status.is_deliverer
+        busy = Desk(delivery.desk.store)
+        busy.provider.configure(delivery.config)
+        busy.span("theirs")
+        busy.commit()
+
+        delivery.settled()
+
+        assert delivery.arrived() == ["theirs"]
+        leave(idle, soon())
+
     def test_another_takes_over_at_once_when_one_stops(self, delivery: Delivery) -> None:
         """Even while its request hangs, one that stops gives its turn back."""
         delivery.server.hang()
