@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from autoops.tracing import attributes as keys
 from autoops.tracing.counts import Counts
@@ -19,6 +20,25 @@ logger = logging.getLogger(__name__)
 
 MOST_COMPLAINTS: Final = 1000
 """Different complaints that are logged; the rest are counted only."""
+
+
+MOST_TAGS: Final = 100
+"""Tags a trace takes: an endless iterable must not hold its giver."""
+LONGEST_S: Final = 1e9
+
+
+class About(NamedTuple):
+    """What belongs to a whole trace."""
+
+    session_id: str | None
+    user_id: str | None
+    tags: tuple[str, ...]
+
+    def put_on(self, trace: Trace) -> None:
+        """Put it on the trace; what is None stays as it is."""
+        trace.session_id = self.session_id or trace.session_id
+        trace.user_id = self.user_id or trace.user_id
+        trace.tags = tuple(dict.fromkeys((*trace.tags, *self.tags)))
 
 
 class Arguments:
@@ -70,8 +90,8 @@ class Arguments:
 
     def observation_type(self, value: object, call: str, otherwise: str) -> str:
         """An observation type of Langfuse."""
-        if value in keys.OBSERVATION_TYPES:
-            return str(value)
+        if isinstance(value, str) and value in keys.OBSERVATION_TYPES:
+            return value
         self.wrong(call, "as_type", "an observation type of Langfuse", value)
         return otherwise
 
@@ -82,26 +102,32 @@ class Arguments:
         else:
             self.wrong(call, "level", "DEBUG, DEFAULT, WARNING or ERROR", level)
 
-    def describe(self, trace: Trace, session_id: object, user_id: object, tags: Any, call: str) -> None:
-        """Put what belongs to the whole trace on it."""
-        if session_id is not None:
-            trace.session_id = self._label(session_id, call, "session_id")
-        if user_id is not None:
-            trace.user_id = self._label(user_id, call, "user_id")
-        if tags:
-            if isinstance(tags, str) or not isinstance(tags, Iterable):
-                self.wrong(call, "tags", "a list of labels", tags)
-                tags = [text(tags)]
-            trace.tags = tuple(
-                dict.fromkeys((*trace.tags, *(self._label(tag, call, "tags") for tag in tags)))
-            )
+    def about(self, session_id: object, user_id: object, tags: Any, call: str) -> About:
+        """What belongs to a whole trace; read before the trace begins, for odd data must not leave one open."""
+        return About(
+            None if session_id is None else self._label(session_id, call, "session_id"),
+            None if user_id is None else self._label(user_id, call, "user_id"),
+            self._tags(tags, call),
+        )
 
     def seconds(self, value: object, call: str, otherwise: float) -> float:
         """A timeout in seconds."""
         if isinstance(value, int | float) and not math.isnan(value):
-            return float(value)
+            return float(max(0, min(value, LONGEST_S)))
         self.wrong(call, "timeout", "seconds", value)
         return otherwise
+
+    def _tags(self, tags: Any, call: str) -> tuple[str, ...]:
+        if tags is None:
+            return ()
+        if isinstance(tags, str) or not isinstance(tags, Iterable):
+            self.wrong(call, "tags", "a list of labels", tags)
+            return (text(tags, limit=keys.MAX_TRACE_TEXT),)
+        labels = list(itertools.islice(tags, MOST_TAGS))
+        odd = next((label for label in labels if not isinstance(label, str)), None)
+        if odd is not None:
+            self.wrong(call, "tags", "a list of labels", odd)
+        return tuple(dict.fromkeys(text(label, limit=keys.MAX_TRACE_TEXT) for label in labels))
 
     def _label(self, value: object, call: str, argument: str) -> str:
         if not isinstance(value, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from autoops.tracing.serialize import dump, text
@@ -17,7 +18,9 @@ _OWN: Final = frozenset({"type", "inputs", "outputs", "confidence"})
 def decision_type(decision: Mapping[str, Any]) -> str | None:
     """The decision's type; None if it has none, which the caller warns of."""
     kind = decision.get("type")
-    return None if kind is None or kind == "" else text(kind)
+    if isinstance(kind, Enum):
+        kind = kind.value
+    return text(kind) if isinstance(kind, str | int) and kind != "" else None
 
 
 def confidence_of(decision: Mapping[str, Any]) -> float | None:
@@ -31,7 +34,7 @@ def confidence_of(decision: Mapping[str, Any]) -> float | None:
         return None
     try:
         number = float(confidence)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError("confidence is not a number") from error
     if isinstance(confidence, bool | str) or not math.isfinite(number) or not 0.0 <= number <= 1.0:
         raise ValueError("confidence is not a number from 0 to 1")

@@ -16,7 +16,7 @@ from autoops.tracing import attributes as keys
 from autoops.tracing.serialize import dump, text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator
     from contextvars import Token
     from types import TracebackType
 
@@ -64,7 +64,7 @@ class Handle:
         usage_details: Mapping[str, int] | None = None,
         cost_details: Mapping[str, float] | None = None,
     ) -> Self:
-        """Set what is known now; what is left out stays as it is.
+        """Set what is known now; what is left out stays as it is. Like every call of ours it never raises.
 
         Args:
             input: What went in; any value.
@@ -76,9 +76,28 @@ class Handle:
             usage_details: Tokens by kind.
             cost_details: Cost in US dollars by kind.
         """
+        try:
+            self._update(input, output, metadata, level, status_message, model, usage_details, cost_details)
+        except Exception as error:
+            self._arguments.complain(
+                "faults", "update", f"tracing failed: {text(repr(error), limit=300)}", error
+            )
+        return self
+
+    def _update(  # noqa: C901 - a line for each of eight facts
+        self,
+        input: object,  # noqa: A002 - as above
+        output: object,
+        metadata: object,
+        level: object,
+        status_message: object,
+        model: object,
+        usage_details: object,
+        cost_details: object,
+    ) -> None:
         span = self._span
         if span is None or span.end_ns is not None:
-            return self
+            return
         if input is not None:
             span.input = dump(input)
         if output is not None:
@@ -90,10 +109,11 @@ class Handle:
         if model is not None:
             self._checked("model", model, "text", isinstance(model, str))
             span.attributes[keys.MODEL] = text(model)
-        if metadata is not None and self._checked(
-            "metadata", metadata, "a mapping", isinstance(metadata, Mapping)
-        ):
-            span.set_metadata(metadata)
+        if metadata is not None:
+            if isinstance(metadata, Mapping):
+                span.set_metadata(metadata)
+            else:
+                self._arguments.wrong("update", "metadata", "a mapping", metadata)
         if usage_details is not None and self._checked(
             "usage_details", usage_details, "a mapping of names to whole numbers", _are_numbers(usage_details)
         ):
@@ -102,7 +122,6 @@ class Handle:
             "cost_details", cost_details, "a mapping of names to dollars", _are_numbers(cost_details)
         ):
             span.attributes[keys.COST_DETAILS] = dump(cost_details).decode()
-        return self
 
     def score(
         self,
@@ -123,41 +142,33 @@ class Handle:
 
 
 class Operation:
-    """A span for a block of code, or for each call of a function that it decorates."""
+    """A span for a block of code, or for each call of a function that it decorates.
 
-    __slots__ = ("_begin", "_span", "_token")
+    One operation may be entered again while it is entered: each time is a span of its own.
+    """
+
+    __slots__ = ("_begin", "_entered")
 
     def __init__(self, begin: Callable[[], tuple[Handle, Span | None]]) -> None:
         self._begin = begin
-        self._span: Span | None = None
-        self._token: Token[Context] | None = None
+        self._entered: list[tuple[Span | None, Token[Context] | None]] = []
 
     def __enter__(self) -> Handle:
         """Begin the span and make it current."""
-        handle, self._span = self._begin()
-        if self._span is not None:
-            self._token = context_api.attach(set_span_in_context(self._span))
+        handle, span = self._begin()
+        token = None if span is None else context_api.attach(set_span_in_context(span))
+        self._entered.append((span, token))
         return handle
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
         """End the span; an exception is recorded and goes on its way unchanged."""
-        span = self._span
-        if span is None:
-            return
-        if self._token is not None:
-            # A generator may be closed in another context than it was begun in: then there is nothing to restore.
-            with contextlib.suppress(Exception):
-                _RUNTIME_CONTEXT.detach(self._token)
-        if span.end_ns is not None:
-            return
-        if isinstance(error, Exception):
-            span.fail(error)
-        elif error is not None and not isinstance(error, GeneratorExit):
-            span.level = span.level or "WARNING"
-            span.status_message = text(error)
-        span.end()
+        span, token = self._entered.pop()
+        if token is not None:
+            _detach(token)
+        if span is not None:
+            _finish(span, error)
 
     async def __aenter__(self) -> Handle:
         """As ``__enter__``."""
@@ -170,23 +181,23 @@ class Operation:
         self.__exit__(kind, error, stack)
 
     def __call__(self, function: F) -> F:
-        """Trace each call of ``function``: plain, coroutine, generator or asynchronous generator function."""
+        """Trace each call of ``function``: plain, coroutine, generator or asynchronous generator function.
+
+        A generator's span is current while its own code runs, and not while its consumer's does.
+        """
         begin = self._begin
         wrapper: Any
         if inspect.isasyncgenfunction(function):
 
             @functools.wraps(function)
-            async def wrapper(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-                with Operation(begin):
-                    async for item in function(*args, **kwargs):
-                        yield item
+            def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+                return _traced_async_generator(begin, function(*args, **kwargs))
 
         elif inspect.isgeneratorfunction(function):
 
             @functools.wraps(function)
             def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-                with Operation(begin):
-                    return (yield from function(*args, **kwargs))
+                return _traced_generator(begin, function(*args, **kwargs))
 
         elif inspect.iscoroutinefunction(function):
 
@@ -203,6 +214,102 @@ class Operation:
                     return function(*args, **kwargs)
 
         return cast("F", wrapper)
+
+
+class _Within:
+    """Makes a span current for one step of a generator."""
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(self, span: Span | None) -> None:
+        self._span = span
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> None:
+        if self._span is not None:
+            self._token = context_api.attach(set_span_in_context(self._span))
+
+    def __exit__(self, *error: object) -> None:
+        if self._token is not None:
+            _detach(self._token)
+
+
+def _traced_generator(
+    begin: Callable[[], tuple[Handle, Span | None]], generator: Generator[Any, Any, Any]
+) -> Generator[Any, Any, Any]:
+    _, span = begin()
+    raised: BaseException | None = None
+    step: Callable[[], Any] = functools.partial(next, generator)
+    try:
+        while True:
+            try:
+                with _Within(span):
+                    item = step()
+            except StopIteration as stop:
+                return stop.value
+            try:
+                sent = yield item
+                step = functools.partial(generator.send, sent)
+            except GeneratorExit:
+                with _Within(span):
+                    generator.close()
+                raise
+            except BaseException as thrown:
+                step = functools.partial(generator.throw, thrown)
+    except BaseException as error:
+        raised = error
+        raise
+    finally:
+        if span is not None:
+            _finish(span, raised)
+
+
+async def _traced_async_generator(
+    begin: Callable[[], tuple[Handle, Span | None]], generator: AsyncGenerator[Any, Any]
+) -> AsyncGenerator[Any, Any]:
+    _, span = begin()
+    raised: BaseException | None = None
+    step: Callable[[], Any] = generator.__anext__
+    try:
+        while True:
+            try:
+                with _Within(span):
+                    item = await step()
+            except StopAsyncIteration:
+                return
+            try:
+                sent = yield item
+                step = functools.partial(generator.asend, sent)
+            except GeneratorExit:
+                with _Within(span):
+                    await generator.aclose()
+                raise
+            except BaseException as thrown:
+                step = functools.partial(generator.athrow, thrown)
+    except BaseException as error:
+        raised = error
+        raise
+    finally:
+        if span is not None:
+            _finish(span, raised)
+
+
+def _detach(token: Token[Context]) -> None:
+    # A generator may be closed in another context than it was begun in: then there is nothing to restore.
+    with contextlib.suppress(Exception):
+        _RUNTIME_CONTEXT.detach(token)
+
+
+def _finish(span: Span, error: BaseException | None) -> None:
+    """End a span; an exception that left it is recorded."""
+    if span.end_ns is not None:
+        return
+    if isinstance(error, Exception):
+        span.fail(error)
+    elif error is not None and not isinstance(error, GeneratorExit):
+        span.level = span.level or "WARNING"
+        span.status_message = text(error)
+    span.end()
 
 
 def _are_numbers(details: object) -> bool:

@@ -9,12 +9,13 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from opentelemetry import context as context_api
 from opentelemetry.trace import Link, get_current_span
 
-from autoops.errors import AutoOpsError, ConfigurationError
+from autoops.errors import ConfigurationError
 from autoops.tracing import decisions, scores
 from autoops.tracing.arguments import Arguments
 from autoops.tracing.client import LangfuseClient, Mode
@@ -38,13 +39,22 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+MOST_AGENTS: Final = 1000
+"""Agents of one collaboration: an endless iterable must not hold its giver."""
+
+
 def _never_raises(
     otherwise: Any,
+    *,
+    timed: bool = True,
 ) -> Callable[
     [Callable[Concatenate[LangfuseIntegrationService, P], R]],
     Callable[Concatenate[LangfuseIntegrationService, P], R],
 ]:
-    """Time a call, and turn a fault of ours into a log line, a count and the value ``otherwise``."""
+    """Time a call, and turn a fault of ours into a log line, a count and the value ``otherwise``.
+
+    What is meant to wait is not timed.
+    """
 
     def decorate(
         method: Callable[Concatenate[LangfuseIntegrationService, P], R],
@@ -61,7 +71,8 @@ def _never_raises(
                 return otherwise  # type: ignore[no-any-return]
             finally:
                 client = self.client
-                client.latency.add(time.perf_counter() - began, client.config.max_latency_ms / 1e3)
+                if timed:
+                    client.latency.add(time.perf_counter() - began, client.config.max_latency_ms / 1e3)
 
         return call  # type: ignore[return-value]  # wraps' type forgets that it is a method
 
@@ -111,14 +122,17 @@ class LangfuseIntegrationService:
         if provider is None:
             return None
         self.client.join_sdk()
-        kind = name
-        if kind is None:
-            kind = event.get("type") if isinstance(event, Mapping) else getattr(event, "type", None)
+        kind = (
+            _event_type(event)
+            if name is None
+            else self.arguments.name(name, "create_simulation_trace", "name")
+        )
+        about = self.arguments.about(session_id, user_id, tags, "create_simulation_trace")
         current = get_current_span().get_span_context()
-        span = provider.begin(text(kind) if kind else "event", parent=None, type="span", input=dump(event))
+        span = provider.begin(kind, parent=None, type="span", input=dump(event))
         if current.is_valid:
             span.links = (Link(current),)
-        self.arguments.describe(span.trace, session_id, user_id, tags, "create_simulation_trace")
+        about.put_on(span.trace)
         return span.trace_id
 
     @_never_raises(False)
@@ -394,6 +408,7 @@ class LangfuseIntegrationService:
         if not provider.is_traced(agent if dot else "", operation):
             return None
         as_type = self.arguments.observation_type(as_type, "trace_operation", "span")
+        about = self.arguments.about(session_id, user_id, tags, "trace_operation")
         context = context_api.get_current()
         current = get_current_span(context)
         span = provider.begin(
@@ -407,7 +422,7 @@ class LangfuseIntegrationService:
             span.set_metadata(metadata)
         elif metadata is not None:
             self.arguments.wrong("trace_operation", "metadata", "a mapping", metadata)
-        self.arguments.describe(span.trace, session_id, user_id, tags, "trace_operation")
+        about.put_on(span.trace)
         return span
 
     @_never_raises(None)
@@ -462,14 +477,15 @@ class LangfuseIntegrationService:
         """The context in a carrier, to be attached: ``opentelemetry.context.attach(service.extract(headers))``."""
         from opentelemetry.propagate import extract
 
-        if isinstance(carrier, Mapping):
-            try:
+        try:
+            if isinstance(carrier, Mapping):
                 return extract(carrier)
-            except Exception:
-                logger.debug("extract failed", exc_info=True)
+        except Exception:
+            logger.debug("extract failed", exc_info=True)
         self.arguments.wrong("extract", "carrier", "a mapping of text to text", carrier)
         return context_api.get_current()
 
+    @_never_raises(None)
     def get_trace_url(self, trace_id: str | None) -> str | None:
         """Where to look at a trace: in Langfuse, or on the local page when nothing is delivered."""
         if parse_trace_id(trace_id) is None:
@@ -533,13 +549,10 @@ class LangfuseIntegrationService:
             return False
         return True
 
+    @_never_raises(otherwise=False, timed=False)
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until all that this process ended is committed and, with Langfuse, settled; see ``LangfuseClient.flush``."""
-        try:
-            return self.client.flush(self.arguments.seconds(timeout, "flush", 5.0))
-        except AutoOpsError as error:
-            self.arguments.complain("faults", "flush", str(error), error)
-            return False
+        return self.client.flush(self.arguments.seconds(timeout, "flush", 5.0))
 
     async def aflush(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - the same call for asyncio
         """``flush`` for asyncio: waits in a thread."""
@@ -547,12 +560,10 @@ class LangfuseIntegrationService:
 
         return await asyncio.to_thread(self.flush, timeout)
 
+    @_never_raises(None, timed=False)
     def shutdown(self, timeout: float = 2.0) -> None:
         """Commit, deliver what goes in ``timeout`` seconds, and leave the rest in the journal. May be called twice."""
-        try:
-            self.client.shutdown(self.arguments.seconds(timeout, "shutdown", 2.0))
-        except Exception as error:
-            self.arguments.complain("faults", "shutdown", text(repr(error), limit=300), error)
+        self.client.shutdown(self.arguments.seconds(timeout, "shutdown", 2.0))
 
     # What the methods share
 
@@ -571,3 +582,16 @@ class LangfuseIntegrationService:
         if level is not None:
             self.arguments.set_level(span, level, "end_agent_span")
         span.end()
+
+
+def _event_type(event: object) -> str:
+    """The name of an event's trace: its ``type``, if that is a name of any kind."""
+    try:
+        kind = event.get("type") if isinstance(event, Mapping) else getattr(event, "type", None)
+        if isinstance(kind, Enum):
+            kind = kind.value
+        if isinstance(kind, str | int) and kind != "":
+            return text(kind)
+    except Exception:
+        logger.debug("an event's type could not be read", exc_info=True)
+    return "event"
