@@ -170,7 +170,7 @@ def test_spans_are_kept_or_counted(server: LoopbackServer, start: Start) -> None
 
     def kept_and_dropped() -> int:
         health = service.health_check()
-        return int(health["journal"]["spans"]) + sum(health["dropped"].values())
+        return int(health["journal"]["spans"]) + int(sum(health["dropped"].values()))
 
     eventually(lambda: kept_and_dropped() == 3_000, "every span to be accounted for")
 
