@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+REOPEN_TRIES: Final = 5
 DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -168,20 +169,34 @@ def repair(store: Store, *, damaged: bool) -> Store:
 
     Only the process that gets there first moves a damaged file: the others find a sound one.
     """
-    store.close()
     path = store.location.path
     if path is None:
+        store.close()
         return open_at(store.location)
-    try:
-        if damaged and store.lock is not None:
-            with store.lock.waiting(OPENING):
-                moved = None if is_sound(path) else move_aside(path)
-            opened = open_at(store.location)
-            opened.moved_aside = moved or opened.moved_aside
-            return opened
-        return open_at(store.location)
-    except (OSError, sqlite3.Error, JournalError) as error:
-        return open_at(Location(None, f"{path} cannot be opened any more ({error})"))
+    # Nobody in this process may open the file while it is moved: SQLite would mix the old one's log with the new.
+    with store._writing.lock, store._reading.lock:  # noqa: SLF001 - of this module
+        store.close()
+        moved = None
+        try:
+            if damaged and store.lock is not None:
+                with store.lock.waiting(OPENING):
+                    moved = None if is_sound(path) else move_aside(path)
+            opened = _open_patiently(store.location)
+        except (OSError, sqlite3.Error, JournalError) as error:
+            opened = open_at(Location(None, f"{path} cannot be opened any more ({error})"))
+    opened.moved_aside = moved or opened.moved_aside
+    return opened
+
+
+def _open_patiently(location: Location) -> Store:
+    """Open a place, again if another process is still letting go of the file that was moved."""
+    for _ in range(REOPEN_TRIES - 1):
+        try:
+            return open_at(location)
+        except (OSError, sqlite3.Error, JournalError) as error:
+            logger.debug("the journal could not be opened yet: %s", error)
+            threading.Event().wait(0.05)
+    return open_at(location)
 
 
 def is_sound(path: Path) -> bool:
