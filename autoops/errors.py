@@ -6,6 +6,7 @@ AutoOpsError
 ├── SimulationError           the user: a simulation was asked for with input it cannot run on
 ├── JournalError              the machine's owner: the file of the trace journal
 │   ├── JournalLocked           another process holds it for longer than we wait
+│   ├── JournalMissing          there is none at that path yet
 │   ├── JournalDamaged          SQLite calls it corrupt, or it is no journal of ours
 │   └── JournalNewer            a newer AutoOps wrote it; this one may not write to it
 └── DeliveryError             the Langfuse server, the network or the keys
@@ -72,6 +73,10 @@ class SimulationError(AutoOpsError):
 
 class JournalError(AutoOpsError):
     """The trace journal's file cannot be used as asked."""
+
+
+class JournalMissing(JournalError):  # noqa: N818 - as below
+    """There is no journal there yet."""
 
 
 class JournalLocked(JournalError):  # noqa: N818 - a state of the journal, named as SQLite names it

@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(simulate.simulate)
 app.command()(dashboard.dashboard)
@@ -29,7 +30,7 @@ app.add_typer(traces.app, name="traces", help="List, show, deliver, export and d
 app.add_typer(langfuse.app, name="langfuse", help="Talk to the Langfuse server.")
 
 
-def main() -> NoReturn:
+def main() -> NoReturn:  # noqa: C901 - a clause for each kind of end
     """Run the command line.
 
     A mistake of the user's is one line on standard error and exit code 2; a fault of the system's is one line and exit
@@ -61,6 +62,8 @@ def main() -> NoReturn:
         # Whoever read the output has seen enough.
         sys.stderr.close()
         code = 0
+    except OSError as error:
+        code = _say(f"the output cannot be written: {error.strerror or error}", 1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

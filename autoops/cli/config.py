@@ -9,7 +9,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from autoops.cli import output
+from autoops.errors import ConfigurationError
 from autoops.settings import effective_values
+from autoops.tracing.config import LangfuseConfig
+
+
+def _notices() -> tuple[str, ...]:
+    """What is odd without being wrong; nothing while something is wrong."""
+    try:
+        return LangfuseConfig.from_settings().warnings()
+    except ConfigurationError:
+        return ()
 
 
 def config(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -28,4 +38,6 @@ def config(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
         for each in values:
             if each.fault is not None:
                 output.console().print(f"[bold red]![/] {escape(str(each.fault))}")
+        for notice in _notices():
+            output.console().print(f"[yellow]![/] {escape(notice)}")
     raise typer.Exit(1 if any(each.fault for each in values) else 0)

@@ -15,7 +15,12 @@ def dashboard(
     *,
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65_535, help="Where to listen; a free port if left out.", show_default=False),
+        typer.Option(
+            min=1,
+            max=65_535,
+            help="Where to listen; 8765 if left out, or a free port if that is taken.",
+            show_default=False,
+        ),
     ] = None,
     journal: Annotated[
         Path | None,
@@ -31,7 +36,9 @@ def dashboard(
     others write, and fills by itself when there is no journal yet.
     """
     if importlib.util.find_spec("nicegui") is None:
-        _fail("the page needs NiceGUI: pip install 'autoops[dashboard]'")
+        _fail(
+            "the page needs NiceGUI: in a clone `uv sync`, elsewhere install AutoOps with its extra `dashboard`"
+        )
     try:
         path = str(journal) if journal is not None else _configured_journal()
         # NiceGUI takes a second to import, which no other command should pay.

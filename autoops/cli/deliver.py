@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ def deliver_all(journal: str, timeout_s: float) -> Delivered:
         raise AutoOpsError("the integration is off (LANGFUSE_ENABLED=false): nothing is sent")
     if not config.has_credentials:
         raise AutoOpsError(NO_CREDENTIALS)
+    # What delivery logs is what this command tells at its end.
+    logging.getLogger("autoops.tracing.delivery").setLevel(logging.ERROR)
     client = LangfuseClient(config)
     try:
         return _drain(client, time.monotonic() + timeout_s)

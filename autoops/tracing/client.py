@@ -295,7 +295,7 @@ class LangfuseClient:
     def _start_delivery(self, writer: Writer) -> None:
         if destination_of(self.config) is None:
             if not self.configuration_errors:
-                logger.warning("%s", NO_CREDENTIALS)
+                logger.warning("%s (recording locally)", NO_CREDENTIALS)
             return
         # The HTTP client costs 0.1 s to import, which a process without delivery need not pay.
         from autoops.tracing.delivery.deliverer import deliverer_for

@@ -160,14 +160,14 @@ class Headers:
 
     def render(self, value: object) -> str:
         """Return the JSON object; an empty one as nothing."""
-        import json  # noqa: PLC0415 - only a few users set headers; importing config stays quick
+        import json
 
         headers = cast("Mapping[str, str]", value)
         return json.dumps(dict(headers)) if headers else ""
 
 
 def _json_pairs(text: str) -> list[tuple[object, object]]:
-    import json  # noqa: PLC0415 - as above
+    import json
 
     try:
         # Objects become lists of pairs, so that a name given twice is seen.
@@ -203,7 +203,7 @@ class Attributes:
     def read(self, value: object) -> TextMap:
         """Return a read-only mapping of attribute names to values; of a name given twice the last counts."""
         if isinstance(value, str):
-            from urllib.parse import unquote  # noqa: PLC0415 - few users set this; importing config stays quick
+            from urllib.parse import unquote
 
             items = [item.partition("=") for item in text_of(value).split(",") if item.strip()]
             if not all(equals for _, equals, _ in items):
@@ -223,7 +223,7 @@ class Attributes:
 
     def render(self, value: object) -> str:
         """Return the items with every sign that could be misread percent-encoded."""
-        from urllib.parse import quote  # noqa: PLC0415 - as above
+        from urllib.parse import quote
 
         attributes = cast("Mapping[str, str]", value)
         return ",".join(f"{name}={quote(text, safe='')}" for name, text in attributes.items())

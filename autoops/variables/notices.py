@@ -80,7 +80,7 @@ def _misspellings(origin: str, texts: Mapping[str, str | None]) -> Iterable[str]
 
 def _nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name whose part after the prefix is most similar, if any is near."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only an unknown name needs it
+    from difflib import get_close_matches
 
     by_stem = {each.partition("_")[2]: each for each in known}
     near = get_close_matches(name.partition("_")[2], by_stem, 1, _NEAR)

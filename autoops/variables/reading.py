@@ -132,6 +132,9 @@ def _move_service_name(values: dict[str, object]) -> None:
 
 def masked(variable: Variable, value: object) -> object:
     """Return a checked value with its secrets replaced by `***`; of headers the names stay."""
+    if isinstance(value, str) and _SECRET_KEY.search(value):
+        # A secret key stays one where it was put by mistake: in the place of the public key, say.
+        return _SECRET_KEY.sub(MASK, value)
     if not variable.secret or not value:
         return value
     return TextMap(dict.fromkeys(value, MASK)) if isinstance(value, Mapping) else MASK
@@ -176,7 +179,7 @@ def _fault(variable: Variable, found: Given, remedy: str) -> Fault:
 
 
 def _unknown(found: Given) -> Fault:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+    from difflib import get_close_matches
 
     near = get_close_matches(found.name, BY_FIELD, 1)
     remedy = f"did you mean {near[0]}?" if near else "remove it"

@@ -133,7 +133,10 @@ def test_missing_extra_is_named() -> None:
 
     said = failed(command=(sys.executable, "-c", hidden, "dashboard"))
 
-    assert said == "autoops dashboard: the page needs NiceGUI: pip install 'autoops[dashboard]'\n"
+    assert (
+        said
+        == "autoops dashboard: the page needs NiceGUI: in a clone `uv sync`, elsewhere install AutoOps with its extra `dashboard`\n"
+    )
 
 
 def test_wrong_settings_are_told() -> None:

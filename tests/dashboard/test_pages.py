@@ -211,8 +211,11 @@ class TestTrace:
         assert spans(page).count() < 100
         page.get_by_role("searchbox").fill("the needle")
         expect(page.locator(".waterfall-count")).to_have_text("3 shown")
+        needle = spans(page).last.get_attribute("data-span")
         spans(page).last.click()
         expect(page.locator(".message")).to_have_text("the needle")
+        # The address follows the choice a moment later.
+        page.wait_for_url(lambda url: f"span={needle}" in url)
 
         opened(page, page.url)
 

@@ -86,6 +86,16 @@ def _empty_log(store: Store) -> None:
 
 def _delete_one(connection: sqlite3.Connection, trace_id: str) -> int:
     changes: Counter[str] = Counter()
+    # What stayed here and is gone now was pruned; what was delivered stays counted so.
+    for counter, condition in (("local", "r.destination_id IS NULL"), ("sampled_out", "NOT t.sampled")):
+        (number,) = connection.execute(
+            "SELECT COUNT(*) FROM spans s JOIN resources r ON r.id = s.resource_id"
+            " JOIN traces t ON t.trace_id = s.trace_id WHERE s.trace_id = ? AND s.state > 0"
+            f" AND {condition}" + (" AND r.destination_id IS NOT NULL" if counter == "sampled_out" else ""),
+            (trace_id,),
+        ).fetchone()
+        changes[counter] -= number
+        changes["pruned"] += number
     for table, kind, prefix in (("spans", SPAN, ""), ("scores", SCORE, "scores_")):
         seqs = f"SELECT seq FROM {table} WHERE trace_id = ?"
         for where, counter in (("outbox", "pending"), ("rejected", "rejected")):

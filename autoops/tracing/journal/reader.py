@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from autoops.errors import JournalError
+from autoops.errors import JournalMissing
 from autoops.tracing.journal.location import Location
 from autoops.tracing.journal.schema import ENDED, INTERRUPTED, OPEN
 from autoops.tracing.journal.store import Store
@@ -149,10 +149,10 @@ def open_journal(journal: str) -> Store:
         JournalError: There is none at that path, or it is ``off``.
     """
     if journal == "off":
-        raise JournalError("AUTOOPS_JOURNAL is off: this process has no journal on disk to read")
+        raise JournalMissing("AUTOOPS_JOURNAL is off: this process has no journal on disk to read")
     path = Path(journal).expanduser().absolute()
     if not path.is_file() or path.stat().st_size == 0:
-        raise JournalError(f"there is no journal at {path}: record something first, or set AUTOOPS_JOURNAL")
+        raise JournalMissing(f"there is no journal at {path}: record something first, or set AUTOOPS_JOURNAL")
     return Store(Location(path), read_only=True)
 
 
