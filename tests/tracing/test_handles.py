@@ -74,9 +74,8 @@ class TestBlocks:
     def test_one_operation_may_be_entered_again_and_again(self, service: LangfuseIntegrationService) -> None:
         """Each time is a span of its own, also while it is entered already."""
         operation = service.trace_operation("x")
-        with operation as first:
-            with operation as second:
-                pass
+        with operation as first, operation as second:
+            pass
         with operation as third:
             pass
 

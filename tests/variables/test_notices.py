@@ -93,7 +93,7 @@ def test_our_own_names() -> None:
 @pytest.mark.sdk
 def test_names_of_the_sdk() -> None:
     """What the installed Langfuse SDK reads itself is never called a mistake."""
-    from langfuse._client import environment_variables  # noqa: PLC0415 - the SDK takes long to import
+    from langfuse._client import environment_variables
 
     names = [name for name in vars(environment_variables) if name.startswith("LANGFUSE_")]
     elsewhere = ("LANGFUSE_MAX_BATCH_SIZE_BYTES", "LANGFUSE_SDK_EXPERIMENT_ENVIRONMENT")
