@@ -15,13 +15,16 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from autoops.tracing import LangfuseConfig, LangfuseIntegrationService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SPANS = 400
 ROUNDS = 21
