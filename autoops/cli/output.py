@@ -66,10 +66,16 @@ def trace_tree(trace: TraceRecord) -> Tree:
     tree = Tree(
         f"[bold]{escape(trace.summary.name or 'trace')}[/]  {trace.summary.trace_id}  {when(trace.summary.start_ns)}"
     )
-    stack: list[tuple[Tree, Sequence[SpanRecord]]] = [(tree, children.get(None, []))]
-    while stack:
-        branch, spans = stack.pop()
-        stack.extend((branch.add(_line(span)), children.get(span.span_id, [])) for span in spans)
+    shown: set[str] = set()
+    # Spans that are each other's parents hang under no top: they follow as if they were tops.
+    for top in (*children.get(None, []), *trace.spans):
+        stack: list[tuple[Tree, Sequence[SpanRecord]]] = [(tree, [top])]
+        while stack:
+            branch, spans = stack.pop()
+            for span in spans:
+                if span.span_id not in shown:
+                    shown.add(span.span_id)
+                    stack.append((branch.add(_line(span)), children.get(span.span_id, [])))
     return tree
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from autoops.cli import output
@@ -94,11 +95,11 @@ def list_(
         table.add_row(
             trace.trace_id[:12],
             output.when(trace.start_ns),
-            trace.name or "",
+            escape(trace.name or ""),
             output.duration(trace.start_ns, trace.end_ns),
             str(trace.spans),
             state,
-            trace.session_id or "",
+            escape(trace.session_id or ""),
         )
     output.console().print(table)
     if page.next is not None:
