@@ -6,6 +6,7 @@ import time
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from autoops.cli import output
 from autoops.cli.traces import Journal, opened
@@ -88,7 +89,7 @@ def _judge(report: dict[str, Any], held: figures.Figures) -> None:
             hint = f" ({told['hint']})" if told.get("hint") else ""
             problems.append(f"the last process that delivered could not: {told['last_error']}{hint}")
     delivering = [process for process in alive if process["mode"] == "langfuse"]
-    if held.pending and not failing and not delivering:
+    if (held.pending or held.scores_pending) and not failing and not delivering:
         problems.append(f"{_waiting(held)} wait and nobody delivers them now: run `autoops traces deliver`")
     if held.rejected:
         problems.append(f"Langfuse refused {held.rejected} spans: see `autoops traces list --rejected`")
@@ -114,12 +115,12 @@ def _print(report: dict[str, Any]) -> None:
     held = report["journal"]
     console.print(
         f"[bold]mode[/]      {report['mode']}"
-        + (f", {report['host']}" if report["mode"] == "langfuse" else "")
+        + (f", {escape(report['host'])}" if report["mode"] == "langfuse" else "")
     )
     if held is None:
-        console.print(f"[bold]journal[/]   {report['journal_note']}")
+        console.print(f"[bold]journal[/]   {escape(report['journal_note'])}")
     else:
-        console.print(f"[bold]journal[/]   {held['path']}, {output.size(held['bytes'])}")
+        console.print(f"[bold]journal[/]   {escape(held['path'])}, {output.size(held['bytes'])}")
         console.print(f"          {held['traces']} traces, {held['spans']} spans")
         console.print(
             f"[bold]delivery[/]  {held['delivered']} delivered, {held['pending']} wait, {held['local']} stay local,"
@@ -129,8 +130,10 @@ def _print(report: dict[str, Any]) -> None:
             console.print(f"          the oldest waits for {held['oldest_pending_s']:.0f} s")
     for process in report["processes"]:
         if process["alive"]:
-            console.print(f"[bold]process[/]   {process['pid']} {process['program']}: {process['mode']}")
+            console.print(
+                f"[bold]process[/]   {process['pid']} {escape(process['program'])}: {process['mode']}"
+            )
     for problem in report["problems"]:
-        console.print(f"[bold yellow]![/] {problem}", markup=True)
+        console.print(f"[bold yellow]![/] {escape(problem)}")
     if not report["problems"]:
         console.print("[green]all is well[/]")
