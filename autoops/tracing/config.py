@@ -68,7 +68,7 @@ class LangfuseConfig:
     traced_agents: tuple[str, ...] = ()
     traced_operations: tuple[str, ...] = ()
     mask_keys: tuple[str, ...] = DEFAULT_MASK_KEYS
-    mask: Callable[[Any], Any] | None = None
+    mask: Callable[..., Any] | None = None
     sample_rules: tuple[tuple[str, float], ...] = ()
     confidence_threshold: float = 0.5
     impact_threshold: float | None = None

@@ -16,6 +16,7 @@ import httpcore
 import httpx
 import orjson
 
+from autoops.tracing.delivery import tls
 from autoops.tracing.delivery.rules import Outcome
 from autoops.tracing.otlp import EMPTY_EXPORT
 
@@ -135,7 +136,8 @@ class Endpoint:
             )
             headers.update(config.additional_headers)
             headers["authorization"] = f"Basic {basic}"
-            client = httpx.Client(headers=headers, timeout=config.timeout, follow_redirects=False)
+            with tls.set_up:
+                client = httpx.Client(headers=headers, timeout=config.timeout, follow_redirects=False)
             for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - see _Backend
                 if isinstance(transport, httpx.HTTPTransport):
                     pool = transport._pool  # noqa: SLF001
