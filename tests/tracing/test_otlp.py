@@ -54,8 +54,8 @@ values = st.one_of(
     st.lists(st.integers(-(2**53), 2**53), max_size=4),
     st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=4),
 )
-harmless = st.text(st.characters(codec="utf-8"), max_size=12).map(lambda key: f"x.{key}")
-"""Keys that no mask hides and Langfuse gives no meaning."""
+harmless = st.text("aeiou é漢🍌_.-1", max_size=12).map(lambda key: f"x.{key}")
+"""Keys of which no mask's word can be made, and to which Langfuse gives no meaning."""
 mappings = st.dictionaries(harmless, values, max_size=6)
 times = st.integers(1, MAX_NS)  # 0 stands for no time at all
 contexts = st.builds(
