@@ -13,8 +13,9 @@ import orjson
 
 from autoops.tracing.attributes import MAX_TRACE_TEXT
 from autoops.tracing.journal.outbox import bump, destination
-from autoops.tracing.journal.rows import COLUMNS, SpanRow, nanoseconds, span_row
+from autoops.tracing.journal.rows import SpanRow, nanoseconds, span_row
 from autoops.tracing.journal.schema import ENDED, OPEN, SCORE, SPAN
+from autoops.tracing.journal.upsert import insert, superseded, update
 from autoops.tracing.masking import Masker
 from autoops.tracing.serialize import text
 from autoops.tracing.span import COLLABORATION, NOT_ENDED
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     from autoops.tracing.config import LangfuseConfig
     from autoops.tracing.span import Span, Trace
 
-_INSERT_SPAN: Final = f"INSERT OR IGNORE INTO spans (seq, {COLUMNS}) VALUES (?{', ?' * len(SpanRow._fields)})"
-_UPDATE_SPAN: Final = (
-    f"UPDATE spans SET {', '.join(f'{name} = ?' for name in SpanRow._fields)} WHERE seq = ? AND span_id = ?"
-)
 _UPDATE_TRACE: Final = """
 UPDATE traces SET
     root_span_id = COALESCE(root_span_id, ?), name = COALESCE(?, name), session_id = COALESCE(?, session_id),
@@ -174,18 +171,18 @@ class Book:
                 due.append((seq, row, source))
                 if row.type == "agent" and row.agent is not None:
                     committed.agents.append((row.agent, row.level != "ERROR"))
-        superseded = _superseded(connection, [seq for seq, _ in updates])
-        lost = _update(connection, updates)
+        replaced = superseded(connection, [seq for seq, _ in updates])
+        lost = update(connection, updates)
         for seq, row in lost:
             base += 1
             inserts.append((base, row))
             moved_to[seq, row.span_id] = base
-        self._traces(connection, (*still_open, *ended), inserts, updates, superseded, changes)
-        moved = _insert(connection, inserts)
+        self._traces(connection, (*still_open, *ended), inserts, updates, replaced, changes)
+        moved = insert(connection, inserts)
         changes["spans"] += len(inserts) - len(moved)
         due = [(moved_to.get((seq, row.span_id), seq), row, source) for seq, row, source in due]
         due = [(moved.get(seq, seq), row, source) for seq, row, source in due]
-        committed.due = self._dispatch(connection, due, superseded, changes)
+        committed.due = self._dispatch(connection, due, replaced, changes)
         committed.due += self._close_traces(
             connection, [span for span in ended if span.closes_trace], changes
         )
@@ -199,7 +196,7 @@ class Book:
         spans: Iterable[Span],
         inserts: Sequence[tuple[int, SpanRow]],
         updates: Sequence[tuple[int, SpanRow]],
-        superseded: Mapping[int, str],
+        replaced: Mapping[int, str],
         changes: Counter[str],
     ) -> None:
         touched: dict[str, Trace] = {span.trace_id: span.trace for span in spans}
@@ -228,8 +225,8 @@ class Book:
             counts[2] += row.state == ENDED and row.level == "WARNING"
             counts[3] = max(counts[3], row.end_ns or 0)
         for seq, row in updates:
-            tally[row.trace_id][1] -= superseded.get(seq) == "ERROR"
-            tally[row.trace_id][2] -= superseded.get(seq) == "WARNING"
+            tally[row.trace_id][1] -= replaced.get(seq) == "ERROR"
+            tally[row.trace_id][2] -= replaced.get(seq) == "WARNING"
         connection.executemany(
             _UPDATE_TRACE,
             [
@@ -254,7 +251,7 @@ class Book:
         self,
         connection: sqlite3.Connection,
         ended: Sequence[tuple[int, SpanRow, Source]],
-        superseded: Mapping[int, str],
+        replaced: Mapping[int, str],
         changes: Counter[str],
     ) -> int:
         """Put what is to be sent into the outbox; count the rest by where it stays.
@@ -265,13 +262,13 @@ class Book:
         for seq, row, source in ended:
             if source.destination_id is not None and self._verdicts[row.trace_id]:
                 outgoing.append((source.destination_id, SPAN, seq, self.process_id))
-            elif seq not in superseded:
+            elif seq not in replaced:
                 changes["ended"] += 1
                 changes["local" if source.destination_id is None else "sampled_out"] += 1
         added = _to_outbox(connection, outgoing)
         changes["pending"] += added
         changes["ended"] += added
-        for destination_id, kind, seq, _ in outgoing if superseded else ():
+        for destination_id, kind, seq, _ in outgoing if replaced else ():
             refused = connection.execute(
                 "DELETE FROM rejected WHERE destination_id = ? AND kind = ? AND seq = ?",
                 (destination_id, kind, seq),
@@ -359,63 +356,6 @@ def destination_of(config: LangfuseConfig) -> tuple[str, str] | None:
 def _last_seq(connection: sqlite3.Connection, table: str) -> int:
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
     return int(row[0]) if row else 0
-
-
-def _insert(connection: sqlite3.Connection, inserts: Sequence[tuple[int, SpanRow]]) -> dict[int, int]:
-    """Insert rows; those whose span is there already replace it in place.
-
-    Returns:
-        For each replaced row, the ``seq`` it was given and the one it has.
-    """
-    before = connection.total_changes
-    connection.executemany(_INSERT_SPAN, [(seq, *row) for seq, row in inserts])
-    if connection.total_changes - before == len(inserts):
-        return {}
-    moved = {}
-    for seq, row in inserts:
-        (found,) = connection.execute(
-            "SELECT seq FROM spans WHERE trace_id = ? AND span_id = ?", (row.trace_id, row.span_id)
-        ).fetchone()
-        if found != seq:
-            moved[seq] = found
-            connection.execute(_UPDATE_SPAN, (*row, found, row.span_id))
-    return moved
-
-
-def _superseded(connection: sqlite3.Connection, seqs: Sequence[int]) -> dict[int, str]:
-    """Levels of the rows that have ended already, by ``seq``: their process was taken for dead, or another ended them."""
-    found: dict[int, str] = {}
-    for start in range(0, len(seqs), 500):
-        part = seqs[start : start + 500]
-        found.update(
-            connection.execute(
-                f"SELECT seq, level FROM spans WHERE state > ? AND seq IN ({', '.join('?' * len(part))})",
-                (OPEN, *part),
-            )
-        )
-    return found
-
-
-def _update(connection: sqlite3.Connection, updates: list[tuple[int, SpanRow]]) -> list[tuple[int, SpanRow]]:
-    """Replace rows of spans that were journalled while open.
-
-    Returns:
-        Those that are not in this file (it was replaced, or their trace was deleted); they leave ``updates``.
-    """
-    before = connection.total_changes
-    connection.executemany(_UPDATE_SPAN, [(*row, seq, row.span_id) for seq, row in updates])
-    if connection.total_changes - before == len(updates):
-        return []
-    lost = []
-    for seq, row in updates:
-        found = connection.execute(
-            "SELECT 1 FROM spans WHERE seq = ? AND span_id = ?", (seq, row.span_id)
-        ).fetchone()
-        if found is None:
-            lost.append((seq, row))
-    for each in lost:
-        updates.remove(each)
-    return lost
 
 
 def _to_outbox(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
