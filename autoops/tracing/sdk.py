@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import math
 import sys
@@ -70,7 +71,11 @@ def build(
 
 
 def release(client: Any) -> None:
-    """Forget a client, so that the next one for its key is built on its own provider."""
+    """Forget a client, so that the next one for its key is built on its own provider.
+
+    Its threads are told to end, and if nothing waits in its queues its own exit is called off: it would join each
+    thread for up to a second.
+    """
     from langfuse._client.resource_manager import LangfuseResourceManager
 
     manager = getattr(client, "_resources", None)
@@ -78,6 +83,23 @@ def release(client: Any) -> None:
     for key, value in list(instances.items()):
         if value is manager:
             del instances[key]
+    if manager is None:
+        return
+    queues = [
+        getattr(manager, name, None)
+        for name in ("_media_upload_queue", "_score_queue", "_score_ingestion_queue")
+    ]
+    if any(queue is not None and not queue.empty() for queue in queues):
+        return
+    atexit.unregister(manager.shutdown)
+    prompts = getattr(getattr(manager, "prompt_cache", None), "_task_manager", None)
+    if prompts is not None:
+        atexit.unregister(prompts.shutdown)
+        for consumer in getattr(prompts, "_consumers", None) or ():
+            consumer.pause()
+    for name in ("_media_upload_consumers", "_score_consumers", "_ingestion_consumers"):
+        for consumer in getattr(manager, name, None) or ():
+            consumer.pause()
 
 
 def score_fields(score: Any) -> dict[str, Any] | None:
