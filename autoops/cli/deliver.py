@@ -43,12 +43,15 @@ def deliver_all(journal: str, timeout_s: float) -> Delivered:
     if not config.has_credentials:
         raise AutoOpsError(NO_CREDENTIALS)
     # What delivery logs is what this command tells at its end.
-    logging.getLogger("autoops.tracing.delivery").setLevel(logging.ERROR)
+    log = logging.getLogger("autoops.tracing.delivery")
+    before = log.level
+    log.setLevel(logging.ERROR)
     client = LangfuseClient(config)
     try:
         return _drain(client, time.monotonic() + timeout_s)
     finally:
         client.shutdown(1.0)
+        log.setLevel(before)
 
 
 def _drain(client: LangfuseClient, deadline: float) -> Delivered:
