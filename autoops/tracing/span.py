@@ -237,6 +237,8 @@ class Span(SpanInterface):
         if self.end_ns is not None:
             logger.debug("attribute %s was set on a span that has ended", key)
             return
+        if value is None:
+            return
         attributes = self.attributes
         if len(attributes) >= MAX_ATTRIBUTES and key not in attributes:
             self.dropped_attributes += 1
@@ -292,7 +294,9 @@ class Span(SpanInterface):
         )
         message = _message(exception)
         if any(
-            event.name == "exception" and event.attributes.get("exception.message") == message
+            event.name == "exception"
+            and event.attributes.get("exception.message") == message
+            and event.attributes.get("exception.type") == name
             for event in self.events or ()
         ):
             return
