@@ -156,7 +156,12 @@ class TracerProvider(trace.TracerProvider):
             group = self.trace_of(remote.trace_id, sampled=remote.trace_flags.sampled)
             span = Span(self, group, new_span_id(), remote.span_id, name, scope, start_ns=start_ns, **slots)
             span.parent_context = remote
-            if not remote.is_remote and isinstance(parent, trace.Span) and type(parent) is not Span:
+            foreign = (
+                isinstance(parent, trace.Span)
+                and type(parent) is not Span
+                and remote.span_id not in group.open
+            )
+            if foreign and not remote.is_remote:
                 # A local span of another provider is no observation: for Langfuse, ours is the topmost.
                 span.attributes[keys.IS_APP_ROOT] = True
         group.open[span.span_id] = span
