@@ -12,7 +12,6 @@ import traceback
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from opentelemetry.trace import (
-    INVALID_SPAN_CONTEXT,
     Link,
     SpanContext,
     SpanKind,
@@ -424,7 +423,3 @@ def _stack(exception: BaseException) -> str:
         return "".join(traceback.format_exception(exception))
     except Exception as fault:
         return f"<the stack could not be formatted: {type(fault).__name__}>"
-
-
-INVALID: Final = INVALID_SPAN_CONTEXT
-"""The context of no span."""
