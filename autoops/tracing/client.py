@@ -19,6 +19,7 @@ from autoops.tracing.connection import test_connection as ask_server
 from autoops.tracing.delivery.status import Connection, Status
 from autoops.tracing.journal.commit import destination_of
 from autoops.tracing.journal.figures import NOTHING
+from autoops.tracing.journal.tally import Tally
 from autoops.tracing.journal.writer import Writer, leave, writer_for
 from autoops.tracing.latency import Latency
 from autoops.tracing.provider import TracerProvider, recording_enabled
@@ -157,7 +158,9 @@ class LangfuseClient:
                 "unavailable_since": delivery.unavailable_since,
                 "is_deliverer": delivery.is_deliverer,
             },
+            "process": (Tally() if self.writer is None else self.writer.tally())._asdict(),
             "dropped": {} if self.writer is None else self.writer.dropped.snapshot(),
+            "dropped_scores": {} if self.writer is None else self.writer.dropped_scores.snapshot(),
             "sampled_out": {}
             if not figures or not figures["sampled_out"]
             else {"head": figures["sampled_out"]},
@@ -289,6 +292,7 @@ class LangfuseClient:
         writer.ticks.append(self._forget_idle)
         self.writer = writer
         self.provider = TracerProvider(config, writer)
+        writer.providers.append(self.provider)
         self._start_delivery(writer)
         atexit.register(self._at_exit)
 

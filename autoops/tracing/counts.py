@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from enum import StrEnum
+from typing import Final
 
 
 class Drop(StrEnum):
@@ -18,6 +19,25 @@ class Drop(StrEnum):
     """A journal in memory made room for newer spans."""
     AFTER_SHUTDOWN = "after_shutdown"
     """The span ended after the process had closed its journal."""
+
+
+NEVER_JOURNALLED: Final = (Drop.BUFFER_FULL, Drop.JOURNAL_UNAVAILABLE, Drop.AFTER_SHUTDOWN)
+"""Reasons of spans that the journal never held."""
+
+
+class Count:
+    """One number that any thread may raise."""
+
+    __slots__ = ("_guard", "value")
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._guard = threading.Lock()
+
+    def up(self) -> None:
+        """Raise it by one."""
+        with self._guard:
+            self.value += 1
 
 
 class Counts:

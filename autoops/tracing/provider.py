@@ -17,6 +17,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags, use_spa
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from autoops.tracing import attributes as keys
+from autoops.tracing.counts import Count
 from autoops.tracing.ids import new_span_id, new_trace_id, root_span_id
 from autoops.tracing.readable import readable
 from autoops.tracing.sampling import head_rate, is_sampled
@@ -67,6 +68,12 @@ class TracerProvider(trace.TracerProvider):
         """Changes in a forked child: spans that the parent began are the parent's to end."""
         self.traces: dict[int, Trace] = {}
         self.spans: dict[int, Span] = {}
+        self.idle: set[int] = set()
+        """Open spans that were let go of: the journal has them."""
+        self.begun = Count()
+        """Spans begun, the filtered ones not among them."""
+        self.filtered = Count()
+        """Spans that the settings left out."""
         self._processors: tuple[SpanProcessor, ...] = ()
         self._traced: dict[tuple[str, str], bool] = {}
         self._guard = threading.Lock()
@@ -166,6 +173,7 @@ class TracerProvider(trace.TracerProvider):
                 span.attributes[keys.IS_APP_ROOT] = True
         group.open[span.span_id] = span
         self.spans[span.span_id] = span
+        self.begun.up()
         if context:
             passed_on = keys.propagated(context, baggage.get_all(context))  # type: ignore[arg-type]
             if passed_on:
@@ -223,10 +231,11 @@ class TracerProvider(trace.TracerProvider):
                 if span.seq is None:
                     self.recorder.began(span)
                 else:
+                    self.idle.add(span.span_id)
                     self.forget(span)
 
     def is_traced(self, agent: str, operation: str) -> bool:
-        """Whether the settings let this agent's operation be traced; the verdict is remembered."""
+        """Whether the settings let this agent's operation be traced; a span that they leave out is counted."""
         verdict = self._traced.get((agent, operation))
         if verdict is None:
             verdict = selected(agent, self.config.traced_agents) and selected(
@@ -234,6 +243,8 @@ class TracerProvider(trace.TracerProvider):
             )
             if len(self._traced) < 10_000:
                 self._traced[agent, operation] = verdict
+        if not verdict:
+            self.filtered.up()
         return verdict
 
     def configure(self, config: LangfuseConfig) -> None:
@@ -246,6 +257,9 @@ class TracerProvider(trace.TracerProvider):
         self.generation += 1
         self.traces = {}
         self.spans = {}
+        self.idle = set()
+        self.begun = Count()
+        self.filtered = Count()
         self._guard = threading.Lock()
 
 

@@ -63,6 +63,8 @@ class Owner(Protocol):
     config: LangfuseConfig
     generation: int
     """Changes in a forked child: spans that the parent began are the parent's to end."""
+    idle: set[int]
+    """Open spans that were let go of."""
 
     def on_end(self, span: Span) -> None:
         """Take a span that has just ended."""

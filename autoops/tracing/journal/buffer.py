@@ -24,13 +24,17 @@ class Buffer:
     Args:
         capacity: Most spans held, those in the commit under way included.
         patience_s: Longest wait of a caller for room before its span is dropped and counted.
-        dropped: Where drops are counted, by reason.
+        dropped: Where spans that are dropped are counted, by reason.
+        dropped_scores: The same for scores.
     """
 
-    def __init__(self, capacity: int, patience_s: float, dropped: Counts) -> None:
+    def __init__(
+        self, capacity: int, patience_s: float, dropped: Counts, dropped_scores: Counts | None = None
+    ) -> None:
         self.capacity = capacity
         self.patience_s = patience_s
         self.dropped = dropped
+        self.dropped_scores = Counts() if dropped_scores is None else dropped_scores
         self.failing = False
         """Set while the journal cannot be written: waiting would not help the caller."""
         self.closed = False
@@ -40,8 +44,10 @@ class Buffer:
         """Set when a commit should not wait for company."""
         self._items: deque[tuple[Any, int]] = deque()
         self._bytes = 0
+        self._scores = 0
         self._in_commit = 0
         self._bytes_in_commit = 0
+        self._scores_in_commit = 0
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
         self.accepted = 0
@@ -51,22 +57,23 @@ class Buffer:
     def put(self, span: Span) -> bool:
         """Take a span. False if there was no room in time: it is dropped and counted."""
         urgent = span.decision is not None or span.is_error
-        return self._put(span, span.size, urgent=urgent)
+        return self._put(span, span.size, self.dropped, urgent=urgent)
 
     def put_score(self, score: Any) -> bool:
         """Take a score, with the right of way of a decision."""
-        return self._put(score, 512, urgent=True)
+        return self._put(score, 512, self.dropped_scores, urgent=True)
 
-    def _put(self, item: Any, size: int, *, urgent: bool) -> bool:
+    def _put(self, item: Any, size: int, dropped: Counts, *, urgent: bool) -> bool:
         with self._lock:
             if self.closed:
-                self.dropped.add(Drop.AFTER_SHUTDOWN)
+                dropped.add(Drop.AFTER_SHUTDOWN)
                 return False
             if not self._fits(size, urgent=urgent) and not self._wait_for_room(size, urgent=urgent):
-                self.dropped.add(self._why_dropped())
+                dropped.add(self._why_dropped())
                 return False
             self._items.append((item, size))
             self._bytes += size
+            self._scores += dropped is self.dropped_scores
             self.accepted += 1
             waiting = len(self._items)
         if waiting == 1:
@@ -81,8 +88,9 @@ class Buffer:
             items = [item for item, _ in self._items]
             self._in_commit = len(items)
             self._bytes_in_commit = self._bytes
+            self._scores_in_commit = self._scores
             self._items.clear()
-            self._bytes = 0
+            self._bytes = self._scores = 0
             self.filled.clear()
             self.half_full.clear()
             return items
@@ -91,7 +99,7 @@ class Buffer:
         """What was taken is committed."""
         with self._lock:
             self.settled += self._in_commit
-            self._in_commit = self._bytes_in_commit = 0
+            self._in_commit = self._bytes_in_commit = self._scores_in_commit = 0
             self._room.notify_all()
 
     def put_back(self, items: list[Any]) -> None:
@@ -100,7 +108,8 @@ class Buffer:
             share = self._bytes_in_commit // len(items) if items else 0
             self._items.extendleft((item, share) for item in reversed(items))
             self._bytes += self._bytes_in_commit
-            self._in_commit = self._bytes_in_commit = 0
+            self._scores += self._scores_in_commit
+            self._in_commit = self._bytes_in_commit = self._scores_in_commit = 0
             self.filled.set()
             self._room.notify_all()
 
@@ -122,6 +131,12 @@ class Buffer:
     def __len__(self) -> int:
         """Items held, those in the commit under way included."""
         return len(self._items) + self._in_commit
+
+    @property
+    def spans(self) -> int:
+        """Spans held, those in the commit under way included."""
+        with self._lock:
+            return len(self) - self._scores - self._scores_in_commit
 
     def _fits(self, size: int, *, urgent: bool) -> bool:
         room = self.capacity if urgent else max(1, self.capacity - self.capacity // RESERVED)

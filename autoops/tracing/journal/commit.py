@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -13,9 +14,10 @@ import orjson
 
 from autoops.tracing.attributes import MAX_TRACE_TEXT
 from autoops.tracing.journal.outbox import bump, destination
-from autoops.tracing.journal.rows import SpanRow, nanoseconds, span_row
+from autoops.tracing.journal.rows import SpanRow, bare_row, nanoseconds, span_row
 from autoops.tracing.journal.schema import ENDED, OPEN, SCORE, SPAN
-from autoops.tracing.journal.upsert import insert, superseded, update
+from autoops.tracing.journal.statements import as_list, insert_rows, rows_of
+from autoops.tracing.journal.upsert import insert, journalled, update
 from autoops.tracing.masking import Masker
 from autoops.tracing.serialize import text
 from autoops.tracing.span import COLLABORATION, NOT_ENDED
@@ -27,14 +29,23 @@ if TYPE_CHECKING:
     from autoops.tracing.config import LangfuseConfig
     from autoops.tracing.span import Span, Trace
 
-_UPDATE_TRACE: Final = """
-UPDATE traces SET
-    root_span_id = COALESCE(root_span_id, ?), name = COALESCE(?, name), session_id = COALESCE(?, session_id),
-    user_id = COALESCE(?, user_id), tags = COALESCE(?, tags), version = COALESCE(?, version),
-    public = COALESCE(?, public), start_ns = MIN(start_ns, ?), end_ns = MAX(COALESCE(end_ns, 0), ?),
-    span_count = span_count + ?, error_count = error_count + ?, warning_count = warning_count + ?
-WHERE trace_id = ?
-"""
+logger = logging.getLogger(__name__)
+
+_TRACE_COLUMNS: Final = (
+    "trace_id, sampled, sample_rate, root_span_id, name, session_id, user_id, tags, version, public,"
+    " start_ns, end_ns, span_count, error_count, warning_count"
+)
+_MERGE_TRACE: Final = (
+    "ON CONFLICT (trace_id) DO UPDATE SET root_span_id = COALESCE(root_span_id, excluded.root_span_id), "
+    + ", ".join(
+        f"{name} = COALESCE(excluded.{name}, {name})"
+        for name in ("name", "session_id", "user_id", "tags", "version", "public")
+    )
+    + ", start_ns = MIN(start_ns, excluded.start_ns), end_ns = MAX(COALESCE(end_ns, 0), excluded.end_ns), "
+    + ", ".join(
+        f"{name} = {name} + excluded.{name}" for name in ("span_count", "error_count", "warning_count")
+    )
+)
 
 
 class Score(NamedTuple):
@@ -67,6 +78,8 @@ class Committed:
 
     new_seqs: list[tuple[Span, int]] = field(default_factory=list)
     due: int = 0
+    ended: int = 0
+    """Spans of this process that ended; those that it took over from another are not among them."""
     agents: list[tuple[str, bool]] = field(default_factory=list)
     """Agent spans that ended, and whether without an error."""
 
@@ -83,11 +96,12 @@ class Book:
         self._journal = journal
         self._sources: dict[int, Source] = {}
         self._verdicts: dict[str, bool] = {}
+        self.rows_without_data = 0
 
     @property
     def payloads_removed(self) -> int:
-        """Payloads that were removed because masking them failed."""
-        return sum(source.masker.failures for source in list(self._sources.values()))
+        """Payloads that were removed because masking or writing them failed."""
+        return self.rows_without_data + sum(source.masker.failures for source in list(self._sources.values()))
 
     def known(self) -> int | None:
         """This process's row, if it has written to the file, also through another writer before."""
@@ -148,39 +162,33 @@ class Book:
         """Write everything; the caller commits."""
         committed = Committed()
         changes: Counter[str] = Counter()
-        base = _last_seq(connection, "spans")
         still_open = [span for span in opened if span.end_ns is None and span.seq is None]
+        made = [self._row(connection, span, is_open=True) for span in still_open]
+        made += [self._row(connection, span) for span in ended]
+        before = journalled(connection, [(span.seq, row) for span, row, _ in made if span.seq is not None])
+        base = _last_seq(connection, "spans")
         inserts: list[tuple[int, SpanRow]] = []
         updates: list[tuple[int, SpanRow]] = []
         due: list[tuple[int, SpanRow, Source]] = []
-        moved_to: dict[tuple[int, str], int] = {}
-        for number, span in enumerate((*still_open, *ended)):
-            source = self.source(connection, span.provider.config)
-            row = span_row(
-                span, span.resource_id or source.resource_id, source.masker, is_open=number < len(still_open)
-            )
-            if span.seq is None:
+        for span, row, source in made:
+            seq = span.seq
+            if seq is not None and seq in before:
+                updates.append((seq, row))
+            else:
                 base += 1
                 inserts.append((base, row))
                 committed.new_seqs.append((span, base))
                 seq = base
-            else:
-                updates.append((span.seq, row))
-                seq = span.seq
             if row.state == ENDED:
                 due.append((seq, row, source))
+                committed.ended += is_own(span)
                 if row.type == "agent" and row.agent is not None:
                     committed.agents.append((row.agent, row.level != "ERROR"))
-        replaced = superseded(connection, [seq for seq, _ in updates])
-        lost = update(connection, updates)
-        for seq, row in lost:
-            base += 1
-            inserts.append((base, row))
-            moved_to[seq, row.span_id] = base
+        replaced = {seq: row.level for seq, row in before.items() if row.state > OPEN}
         self._traces(connection, (*still_open, *ended), inserts, updates, replaced, changes)
+        update(connection, updates)
         moved = insert(connection, inserts)
         changes["spans"] += len(inserts) - len(moved)
-        due = [(moved_to.get((seq, row.span_id), seq), row, source) for seq, row, source in due]
         due = [(moved.get(seq, seq), row, source) for seq, row, source in due]
         committed.due = self._dispatch(connection, due, replaced, changes)
         committed.due += self._close_traces(
@@ -189,6 +197,20 @@ class Book:
         self._scores(connection, scores, committed, changes)
         bump(connection, changes)
         return committed
+
+    def _row(
+        self, connection: sqlite3.Connection, span: Span, *, is_open: bool = False
+    ) -> tuple[Span, SpanRow, Source]:
+        """A span's row; one whose data cannot be written is kept without it, for it must not hold up the others."""
+        source = self.source(connection, span.provider.config)
+        resource_id = span.resource_id or source.resource_id
+        try:
+            row = span_row(span, resource_id, source.masker, is_open=is_open)
+        except Exception as fault:
+            logger.warning("the data of span %s could not be written and is left out", span.id, exc_info=True)
+            self.rows_without_data += 1
+            row = bare_row(span, resource_id, fault, is_open=is_open)
+        return span, row, source
 
     def _traces(
         self,
@@ -199,52 +221,27 @@ class Book:
         replaced: Mapping[int, str],
         changes: Counter[str],
     ) -> None:
+        """Make or complete the rows of the spans' traces, and learn the verdict on each: the one that its row bears."""
         touched: dict[str, Trace] = {span.trace_id: span.trace for span in spans}
-        if not touched:
-            return
-        before = connection.total_changes
-        connection.executemany(
-            "INSERT OR IGNORE INTO traces (trace_id, start_ns, sampled, sample_rate) VALUES (?, ?, ?, ?)",
-            [
-                (key, nanoseconds(trace.start_ns, 0), trace.sampled, trace.sample_rate)
-                for key, trace in touched.items()
-            ],
-        )
-        changes["traces"] += connection.total_changes - before
-        for key in touched.keys() - self._verdicts.keys():
-            row = connection.execute("SELECT sampled FROM traces WHERE trace_id = ?", (key,)).fetchone()
-            self._verdicts[key] = bool(row[0])
-        while len(self._verdicts) > 10_000:
-            del self._verdicts[next(iter(self._verdicts))]
+        known = verdicts(connection, touched)
+        changes["traces"] += len(touched) - len(known)
+        self._verdicts = {key: trace.sampled for key, trace in touched.items()} | known
         tally: dict[str, list[int]] = {key: [0, 0, 0, 0] for key in touched}
         for _, row in inserts:
-            tally[row.trace_id][0] += 1
+            tally[row.trace_id][1] += 1
         for _, row in (*inserts, *updates):
             counts = tally[row.trace_id]
-            counts[1] += row.state == ENDED and row.level == "ERROR"
-            counts[2] += row.state == ENDED and row.level == "WARNING"
-            counts[3] = max(counts[3], row.end_ns or 0)
+            counts[0] = max(counts[0], row.end_ns or 0)
+            counts[2] += row.state == ENDED and row.level == "ERROR"
+            counts[3] += row.state == ENDED and row.level == "WARNING"
         for seq, row in updates:
-            tally[row.trace_id][1] -= replaced.get(seq) == "ERROR"
-            tally[row.trace_id][2] -= replaced.get(seq) == "WARNING"
-        connection.executemany(
-            _UPDATE_TRACE,
-            [
-                (
-                    None if trace.root_span_id is None else f"{trace.root_span_id:016x}",
-                    None if trace.name is None else text(trace.name, limit=MAX_TRACE_TEXT),
-                    trace.session_id,
-                    trace.user_id,
-                    orjson.dumps(trace.tags).decode() if trace.tags else None,
-                    trace.version,
-                    trace.public,
-                    nanoseconds(trace.start_ns, 0),
-                    tally[key][3],
-                    *tally[key][:3],
-                    key,
-                )
-                for key, trace in touched.items()
-            ],
+            tally[row.trace_id][2] -= replaced.get(seq) == "ERROR"
+            tally[row.trace_id][3] -= replaced.get(seq) == "WARNING"
+        insert_rows(
+            connection,
+            f"INSERT INTO traces ({_TRACE_COLUMNS})",
+            [(*_trace_row(key, trace), *tally[key]) for key, trace in touched.items()],
+            _MERGE_TRACE,
         )
 
     def _dispatch(
@@ -313,8 +310,11 @@ class Book:
         committed: Committed,
         changes: Counter[str],
     ) -> None:
+        if not scores:
+            return
         seq = _last_seq(connection, "scores")
         outgoing = []
+        sampled = self._verdicts | verdicts(connection, {score.trace_id for score in scores})
         for score in scores:
             source = self.source(connection, score.config)
             if score.extra is not None:
@@ -331,19 +331,35 @@ class Book:
                     (seq, *score[:9], source.resource_id),
                 )
                 changes["scores"] += 1
-            if source.destination_id is not None and self._is_sampled(connection, score.trace_id):
+            # A score on a trace that this journal does not know is sent.
+            if source.destination_id is not None and sampled.get(score.trace_id, True):
                 outgoing.append((source.destination_id, SCORE, known[0] if known else seq, self.process_id))
         added = _to_outbox(connection, outgoing)
         changes["scores_pending"] += added
         committed.due += added
 
-    def _is_sampled(self, connection: sqlite3.Connection, trace_id: str) -> bool:
-        """The trace's verdict; a score on a trace that this journal does not know is sent."""
-        verdict = self._verdicts.get(trace_id)
-        if verdict is None:
-            row = connection.execute("SELECT sampled FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
-            verdict = True if row is None else bool(row[0])
-        return verdict
+
+def is_own(span: Span) -> bool:
+    """Whether this process began a span; one that it had let go of is taken up again here."""
+    if span.resource_id is None:
+        return True
+    if span.span_id in span.provider.idle:
+        span.provider.idle.discard(span.span_id)
+        return True
+    return False
+
+
+def verdicts(connection: sqlite3.Connection, trace_ids: Iterable[str]) -> dict[str, bool]:
+    """Whether each of the traces that the journal knows is in the sample."""
+    return {
+        trace_id: bool(sampled)
+        for trace_id, sampled in rows_of(
+            connection,
+            "trace_id, sampled",
+            "FROM traces WHERE trace_id IN (SELECT value FROM json_each(?))",
+            as_list(trace_ids),
+        )
+    }
 
 
 def destination_of(config: LangfuseConfig) -> tuple[str, str] | None:
@@ -359,11 +375,25 @@ def _last_seq(connection: sqlite3.Connection, table: str) -> int:
 
 
 def _to_outbox(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    before = connection.total_changes
-    connection.executemany(
-        "INSERT OR IGNORE INTO outbox (destination_id, kind, seq, process_id) VALUES (?, ?, ?, ?)", rows
+    return insert_rows(
+        connection, "INSERT OR IGNORE INTO outbox (destination_id, kind, seq, process_id)", rows
     )
-    return connection.total_changes - before
+
+
+def _trace_row(key: str, trace: Trace) -> tuple[Any, ...]:
+    return (
+        key,
+        trace.sampled,
+        trace.sample_rate,
+        None if trace.root_span_id is None else f"{trace.root_span_id:016x}",
+        None if trace.name is None else text(trace.name, limit=MAX_TRACE_TEXT),
+        trace.session_id,
+        trace.user_id,
+        orjson.dumps(trace.tags).decode() if trace.tags else None,
+        trace.version,
+        trace.public,
+        nanoseconds(trace.start_ns, 0),
+    )
 
 
 if hasattr(os, "register_at_fork"):

@@ -84,6 +84,34 @@ def span_row(span: Span, resource_id: int, masker: Masker, *, is_open: bool = Fa
     )
 
 
+def bare_row(span: Span, resource_id: int, fault: Exception, *, is_open: bool = False) -> SpanRow:
+    """The row of a span whose data cannot be written: its ids, name and times, at WARNING with the reason."""
+    start_ns = nanoseconds(span.start_ns, 0)
+    return SpanRow(
+        trace_id=f"{span.trace.trace_id:032x}",
+        span_id=f"{span.span_id:016x}",
+        parent_span_id=None if span.parent_span_id is None else f"{span.parent_span_id:016x}",
+        name=text(span.name),
+        type="span",
+        agent=None,
+        operation=None,
+        decision=None,
+        confidence=None,
+        level="WARNING",
+        status_message=f"its data could not be written ({type(fault).__name__})",
+        start_ns=start_ns,
+        end_ns=None if is_open else nanoseconds(span.end_ns, start_ns),
+        state=OPEN if is_open else ENDED,
+        input=None,
+        output=None,
+        attributes=_NO_ATTRIBUTES,
+        events=None,
+        links=None,
+        scope='{"name": "autoops", "version": null}',
+        resource_id=resource_id,
+    )
+
+
 def nanoseconds(value: object, otherwise: int) -> int:
     """A time since the epoch that SQLite and OTLP can hold; ``otherwise`` for what is none at all."""
     if type(value) is int and 0 <= value <= MAX_NS:

@@ -151,7 +151,18 @@ CREATE TABLE rejected (
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (M001_INITIAL,)
+M002_BOOKS: Final = """
+-- Of the spans that a process has begun: begun = ended + open + buffered + filtered + dropped, as of its last commit.
+-- ``ended`` stand here; ``buffered`` were on their way, ``filtered`` were left out by the settings.
+ALTER TABLE processes ADD COLUMN begun INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE processes ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE processes ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE processes ADD COLUMN buffered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE processes ADD COLUMN filtered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE processes ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (M001_INITIAL, M002_BOOKS)
 """Step *n* brings a file from version *n* to *n* + 1."""
 
 VERSION: Final = len(MIGRATIONS)

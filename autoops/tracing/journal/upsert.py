@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from autoops.tracing.journal.rows import COLUMNS, SpanRow
-from autoops.tracing.journal.schema import OPEN
+from autoops.tracing.journal.statements import as_list, insert_rows, rows_of
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-_INSERT_SPAN: Final = f"INSERT OR IGNORE INTO spans (seq, {COLUMNS}) VALUES (?{', ?' * len(SpanRow._fields)})"
-_UPDATE_SPAN: Final = (
-    f"UPDATE spans SET {', '.join(f'{name} = ?' for name in SpanRow._fields)} WHERE seq = ? AND span_id = ?"
-)
+_REPLACE: Final = ", ".join(f"{name} = excluded.{name}" for name in SpanRow._fields)
+
+
+class Journalled(NamedTuple):
+    """A row as it stands in the file."""
+
+    state: int
+    level: str
 
 
 def insert(connection: sqlite3.Connection, inserts: Sequence[tuple[int, SpanRow]]) -> dict[int, int]:
@@ -23,9 +27,10 @@ def insert(connection: sqlite3.Connection, inserts: Sequence[tuple[int, SpanRow]
     Returns:
         For each replaced row, the ``seq`` it was given and the one it has.
     """
-    before = connection.total_changes
-    connection.executemany(_INSERT_SPAN, [(seq, *row) for seq, row in inserts])
-    if connection.total_changes - before == len(inserts):
+    added = insert_rows(
+        connection, f"INSERT OR IGNORE INTO spans (seq, {COLUMNS})", [(seq, *row) for seq, row in inserts]
+    )
+    if added == len(inserts):
         return {}
     moved = {}
     for seq, row in inserts:
@@ -34,41 +39,34 @@ def insert(connection: sqlite3.Connection, inserts: Sequence[tuple[int, SpanRow]
         ).fetchone()
         if found != seq:
             moved[seq] = found
-            connection.execute(_UPDATE_SPAN, (*row, found, row.span_id))
+            update(connection, [(found, row)])
     return moved
 
 
-def superseded(connection: sqlite3.Connection, seqs: Sequence[int]) -> dict[int, str]:
-    """Levels of the rows that have ended already, by ``seq``: their process was taken for dead, or another ended them."""
-    found: dict[int, str] = {}
-    for start in range(0, len(seqs), 500):
-        part = seqs[start : start + 500]
-        found.update(
-            connection.execute(
-                f"SELECT seq, level FROM spans WHERE state > ? AND seq IN ({', '.join('?' * len(part))})",
-                (OPEN, *part),
-            )
-        )
-    return found
+def journalled(
+    connection: sqlite3.Connection, updates: Sequence[tuple[int, SpanRow]]
+) -> dict[int, Journalled]:
+    """How rows of spans that were journalled while open stand now, by ``seq``.
 
-
-def update(connection: sqlite3.Connection, updates: list[tuple[int, SpanRow]]) -> list[tuple[int, SpanRow]]:
-    """Replace rows of spans that were journalled while open.
-
-    Returns:
-        Those that are not in this file (it was replaced, or their trace was deleted); they leave ``updates``.
+    Those that are not in this file (it was replaced, or their trace was deleted) are left out.
     """
-    before = connection.total_changes
-    connection.executemany(_UPDATE_SPAN, [(*row, seq, row.span_id) for seq, row in updates])
-    if connection.total_changes - before == len(updates):
-        return []
-    lost = []
-    for seq, row in updates:
-        found = connection.execute(
-            "SELECT 1 FROM spans WHERE seq = ? AND span_id = ?", (seq, row.span_id)
-        ).fetchone()
-        if found is None:
-            lost.append((seq, row))
-    for each in lost:
-        updates.remove(each)
-    return lost
+    if not updates:
+        return {}
+    ours = {seq: row.span_id for seq, row in updates}
+    found = rows_of(
+        connection,
+        "seq, span_id, state, level",
+        "FROM spans WHERE seq IN (SELECT value FROM json_each(?))",
+        as_list(ours),
+    )
+    return {seq: Journalled(state, level) for seq, span_id, state, level in found if ours[seq] == span_id}
+
+
+def update(connection: sqlite3.Connection, updates: Sequence[tuple[int, SpanRow]]) -> None:
+    """Replace rows that are in the file."""
+    insert_rows(
+        connection,
+        f"INSERT INTO spans (seq, {COLUMNS})",
+        [(seq, *row) for seq, row in updates],
+        f"ON CONFLICT DO UPDATE SET {_REPLACE}",
+    )

@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from autoops.errors import JournalDamaged, JournalError, JournalLocked
 from autoops.tracing.counts import Counts
-from autoops.tracing.journal import caretaker, figures
+from autoops.tracing.journal import caretaker, figures, tally
 from autoops.tracing.journal.buffer import Buffer
 from autoops.tracing.journal.commit import Book, Committed, Score
 from autoops.tracing.journal.location import MEMORY_ASKED_FOR
 from autoops.tracing.journal.lock import CARETAKER
 from autoops.tracing.journal.store import Store, open_store, repair
+from autoops.tracing.journal.tally import Tally
 from autoops.tracing.serialize import dump
 from autoops.tracing.span import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from autoops.tracing.provider import TracerProvider
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +52,8 @@ class Writer:
 
     Attributes:
         buffer: What waits for the next commit.
-        dropped: Spans that never reached the journal, by reason.
+        dropped: Spans that never reached the journal, by reason; ``dropped_scores`` the same for scores.
+        providers: Those that record to it.
         figures: The journal in figures, at most a second old.
         due: Called after each commit that put something into the outbox, and when others did.
         ticks: Called about once a second.
@@ -59,7 +63,9 @@ class Writer:
     def __init__(self, journal: str, *, buffer_size: int, patience_s: float) -> None:
         self.journal = journal
         self.dropped = Counts()
-        self.buffer = Buffer(buffer_size, patience_s, self.dropped)
+        self.dropped_scores = Counts()
+        self.buffer = Buffer(buffer_size, patience_s, self.dropped, self.dropped_scores)
+        self.providers: list[TracerProvider] = []
         self.figures = figures.NOTHING
         self.due: list[Callable[[], None]] = []
         self.ticks: list[Callable[[], None]] = []
@@ -69,6 +75,8 @@ class Writer:
         self.book = Book(self.journal)
         self.users = 0
         self._opened: deque[Span] = deque()
+        self._ended = 0
+        self._told = Tally()
         self._store: Store | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -81,6 +89,9 @@ class Writer:
 
     def began(self, span: Span) -> None:
         """Journal this span as open if it still is at the next commit."""
+        # While nothing can be written, spans that ended long ago would pile up here.
+        if self._stopping.is_set() or len(self._opened) >= self.buffer.capacity:
+            return
         self._opened.append(span)
         if not self.buffer.filled.is_set():
             self.buffer.filled.set()
@@ -112,6 +123,10 @@ class Writer:
         """This process's row in the journal; None before it has written to it."""
         return self.book.known()
 
+    def tally(self) -> Tally:
+        """What became of all spans that this process has begun."""
+        return tally.take(self.providers, self.buffer, self._ended)
+
     def refresh(self) -> None:
         """Read the figures anew."""
         try:
@@ -123,7 +138,7 @@ class Writer:
         """Wait until all that was taken before the call is committed, or until ``deadline`` (monotonic seconds)."""
         mark = self.buffer.accepted
         if self._thread is None or not self._thread.is_alive():
-            return self.commit() or self.buffer.settled >= mark
+            return self.commit(deadline) or self.buffer.settled >= mark
         self.buffer.filled.set()
         self.buffer.half_full.set()
         return self.buffer.wait_settled(mark, deadline)
@@ -142,15 +157,22 @@ class Writer:
         if thread is not None and thread.is_alive():
             logger.warning("the journal is still busy: %d spans may be lost", len(self.buffer))
             return
-        self.commit()
+        self.commit(deadline)
         self._goodbye()
         if self._store is not None:
             self._store.close()
 
     # In the writer's thread
 
-    def commit(self) -> bool:
-        """Commit all that waits. False if it could not be written: it is kept and tried again."""
+    def commit(self, deadline: float | None = None) -> bool:
+        """Commit all that waits. False if it could not be written: it is kept and tried again.
+
+        Args:
+            deadline: When to stop waiting for another writer (monotonic seconds).
+        """
+        patience_s = 1.0 if self.buffer.failing else 5.0
+        if deadline is not None:
+            patience_s = min(patience_s, max(0.05, deadline - time.monotonic()))
         with self._committing:
             # In this order: a span that begins in between sets the flag that ``take`` clears.
             items = self.buffer.take()
@@ -161,11 +183,12 @@ class Writer:
             scores = [item for item in items if type(item) is not Span]
             try:
                 store = self.store()
-                with store.transaction(patience_s=1.0 if self.buffer.failing else 5.0) as connection:
+                with store.transaction(patience_s) as connection:
                     committed = self.book.write(connection, opened, spans, scores)
+                    told = self._tell(connection, len(spans), committed.ended)
                     self._beat(connection)
             except Exception as error:
-                self._opened.extendleft(reversed(opened))
+                self._opened.extendleft(span for span in reversed(opened) if span.end_ns is None)
                 if not isinstance(error, JournalLocked):
                     # Rows that it remembers having made were undone with the transaction.
                     self.book = Book(self.journal)
@@ -173,6 +196,7 @@ class Writer:
                 self.buffer.put_back(items)
                 return False
             self._note(committed)
+            self._told = told
             if time.monotonic() - self.figures.read_at >= REFRESH_S:
                 self.refresh()
             self.buffer.done()
@@ -241,7 +265,15 @@ class Writer:
             )
             self._heartbeat_at = now
 
+    def _tell(self, connection: Any, taken: int, ended: int) -> Tally:
+        """Bring this process's row up to what it will be when the transaction under way is committed."""
+        now = self.tally()
+        now = now._replace(ended=now.ended + ended, buffered=now.buffered - taken)
+        tally.write(connection, self.book.enroll(connection), now, self._told)
+        return now
+
     def _note(self, committed: Committed) -> None:
+        self._ended += committed.ended
         for span, seq in committed.new_seqs:
             span.seq = seq
         for agent, succeeded in committed.agents:
@@ -263,6 +295,7 @@ class Writer:
             # Another file means other row numbers: nothing remembered of the old one holds.
             self._store = repair(store, damaged=isinstance(error, JournalDamaged))
             self.book = Book(self.journal)
+            self._told = tally.settled(self.tally())
             for span in self._opened:
                 span.seq = None
             _report(self._store)
@@ -274,6 +307,7 @@ class Writer:
         try:
             if self.book.process_id is not None:
                 with store.transaction(patience_s=0.2) as connection:
+                    self._tell(connection, 0, 0)
                     self._beat(connection, force=True)
                     connection.execute(
                         "UPDATE processes SET ended_at = ? WHERE id = ?", (time.time(), self.book.process_id)
@@ -307,11 +341,14 @@ class Writer:
     def after_fork(self) -> None:
         """In a forked child: what waits is the parent's, and its thread is not here."""
         self.dropped = Counts()
-        self.buffer = Buffer(self.buffer.capacity, self.buffer.patience_s, self.dropped)
+        self.dropped_scores = Counts()
+        self.buffer = Buffer(self.buffer.capacity, self.buffer.patience_s, self.dropped, self.dropped_scores)
         self.book = Book(self.journal)
         self.figures = figures.NOTHING
         self.agents = figures.AgentOutcomes()
         self._opened = deque()
+        self._ended = 0
+        self._told = Tally()
         self._store = None
         self._thread = None
         self._stopping = threading.Event()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from desk import Pile
@@ -18,9 +18,7 @@ from autoops.tracing.counts import Counts, Drop
 from autoops.tracing.journal import buffer as module
 from autoops.tracing.journal.buffer import RESERVED, Buffer
 from autoops.tracing.provider import TracerProvider
-
-if TYPE_CHECKING:
-    from autoops.tracing.span import Span
+from autoops.tracing.span import Span
 
 LONG_S = 30.0
 """Longer than any test waits: a caller with this patience is woken, or the test fails."""
@@ -42,7 +40,7 @@ def a_buffer(capacity: int, patience_s: float = 0.0) -> Buffer:
 
 
 class BufferMachine(RuleBasedStateMachine):
-    """The buffer beside a model of it: two lists and four numbers."""
+    """The buffer beside a model of it: two lists and five numbers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +48,7 @@ class BufferMachine(RuleBasedStateMachine):
         self.buffer = a_buffer(self.capacity)
         self.waiting: list[Any] = []
         self.in_commit: list[Any] = []
-        self.accepted = self.settled = self.dropped = 0
+        self.accepted = self.settled = self.dropped = self.dropped_scores = 0
         self.closed = False
 
     def room(self, *, urgent: bool) -> bool:
@@ -80,7 +78,7 @@ class BufferMachine(RuleBasedStateMachine):
             self.waiting.append(score)
             self.accepted += 1
         else:
-            self.dropped += 1
+            self.dropped_scores += 1
 
     @precondition(lambda self: not self.in_commit)
     @rule()
@@ -117,6 +115,9 @@ class BufferMachine(RuleBasedStateMachine):
         assert self.buffer.accepted == self.accepted
         assert self.buffer.settled == self.settled
         assert sum(self.buffer.dropped.snapshot().values()) == self.dropped
+        assert sum(self.buffer.dropped_scores.snapshot().values()) == self.dropped_scores
+        held = [*self.waiting, *self.in_commit]
+        assert self.buffer.spans == sum(type(each) is Span for each in held)
         assert self.accepted == self.settled + len(self.buffer)
 
     @invariant()

@@ -45,6 +45,7 @@ class Owner:
     def __init__(self, journal: Path | str, **config: Any) -> None:
         self.writer = Writer(str(journal), buffer_size=10_000, patience_s=1.0)
         self.provider = TracerProvider(LangfuseConfig(**config), self.writer)
+        self.writer.providers.append(self.provider)
 
     def begin(self, name: str = "x", parent: Any = None) -> Span:
         """Begin a span."""
