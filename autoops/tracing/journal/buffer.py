@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from autoops.tracing.counts import Counts, Drop
 
@@ -14,8 +14,16 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Bytes held at the most, payloads and a rough share for the rest."""
+COMMIT_BYTES: Final = 8 * 1024 * 1024
+"""Bytes taken for one commit: on their way into the file they are held several times over."""
 RESERVED: Final = 5
 """One part in ``RESERVED`` is kept for errors and decisions."""
+
+
+class _Held(NamedTuple):
+    item: Any
+    size: int
+    is_score: bool
 
 
 class Buffer:
@@ -42,12 +50,10 @@ class Buffer:
         """Set by the first item, for the writer that waits."""
         self.half_full = threading.Event()
         """Set when a commit should not wait for company."""
-        self._items: deque[tuple[Any, int]] = deque()
+        self._waiting: deque[_Held] = deque()
+        self._taken: list[_Held] = []
         self._bytes = 0
         self._scores = 0
-        self._in_commit = 0
-        self._bytes_in_commit = 0
-        self._scores_in_commit = 0
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
         self.accepted = 0
@@ -71,11 +77,12 @@ class Buffer:
             if not self._fits(size, urgent=urgent) and not self._wait_for_room(size, urgent=urgent):
                 dropped.add(self._why_dropped())
                 return False
-            self._items.append((item, size))
+            is_score = dropped is self.dropped_scores
+            self._waiting.append(_Held(item, size, is_score))
             self._bytes += size
-            self._scores += dropped is self.dropped_scores
+            self._scores += is_score
             self.accepted += 1
-            waiting = len(self._items)
+            waiting = len(self._waiting)
         if waiting == 1:
             self.filled.set()
         if waiting * 2 >= self.capacity or self._bytes * 2 >= MAX_BYTES:
@@ -83,33 +90,33 @@ class Buffer:
         return True
 
     def take(self) -> list[Any]:
-        """Everything that waits; it counts as held until ``done``."""
+        """What waits, as much of it as one commit should hold; it counts as held until ``done``."""
         with self._lock:
-            items = [item for item, _ in self._items]
-            self._in_commit = len(items)
-            self._bytes_in_commit = self._bytes
-            self._scores_in_commit = self._scores
-            self._items.clear()
-            self._bytes = self._scores = 0
-            self.filled.clear()
-            self.half_full.clear()
-            return items
+            taken = self._taken
+            size = 0
+            while self._waiting and (not taken or size + self._waiting[0].size <= COMMIT_BYTES):
+                held = self._waiting.popleft()
+                taken.append(held)
+                size += held.size
+            if not self._waiting:
+                self.filled.clear()
+                self.half_full.clear()
+            return [held.item for held in taken]
 
     def done(self) -> None:
         """What was taken is committed."""
         with self._lock:
-            self.settled += self._in_commit
-            self._in_commit = self._bytes_in_commit = self._scores_in_commit = 0
+            self.settled += len(self._taken)
+            self._bytes -= sum(held.size for held in self._taken)
+            self._scores -= sum(held.is_score for held in self._taken)
+            self._taken = []
             self._room.notify_all()
 
-    def put_back(self, items: list[Any]) -> None:
+    def put_back(self) -> None:
         """What was taken could not be committed: it is first in line again."""
         with self._lock:
-            share = self._bytes_in_commit // len(items) if items else 0
-            self._items.extendleft((item, share) for item in reversed(items))
-            self._bytes += self._bytes_in_commit
-            self._scores += self._scores_in_commit
-            self._in_commit = self._bytes_in_commit = self._scores_in_commit = 0
+            self._waiting.extendleft(reversed(self._taken))
+            self._taken = []
             self.filled.set()
             self._room.notify_all()
 
@@ -130,21 +137,21 @@ class Buffer:
 
     def __len__(self) -> int:
         """Items held, those in the commit under way included."""
-        return len(self._items) + self._in_commit
+        return len(self._waiting) + len(self._taken)
 
     @property
     def spans(self) -> int:
         """Spans held, those in the commit under way included."""
         with self._lock:
-            return len(self) - self._scores - self._scores_in_commit
+            return len(self) - self._scores
 
     def _fits(self, size: int, *, urgent: bool) -> bool:
         room = self.capacity if urgent else max(1, self.capacity - self.capacity // RESERVED)
-        held = len(self._items) + self._in_commit
+        held = len(self)
         if held >= room:
             return False
         # One item is always taken, however large: it could never fit otherwise.
-        return held == 0 or self._bytes + self._bytes_in_commit + size <= MAX_BYTES
+        return held == 0 or self._bytes + size <= MAX_BYTES
 
     def _why_dropped(self) -> Drop:
         if self.closed:

@@ -138,7 +138,9 @@ class Writer:
         """Wait until all that was taken before the call is committed, or until ``deadline`` (monotonic seconds)."""
         mark = self.buffer.accepted
         if self._thread is None or not self._thread.is_alive():
-            return self.commit(deadline) or self.buffer.settled >= mark
+            while self.buffer.settled < mark and self.commit(deadline):
+                pass
+            return self.buffer.settled >= mark
         self.buffer.filled.set()
         self.buffer.half_full.set()
         return self.buffer.wait_settled(mark, deadline)
@@ -157,7 +159,8 @@ class Writer:
         if thread is not None and thread.is_alive():
             logger.warning("the journal is still busy: %d spans may be lost", len(self.buffer))
             return
-        self.commit(deadline)
+        while self.commit(deadline) and len(self.buffer):
+            pass
         self._goodbye()
         if self._store is not None:
             self._store.close()
@@ -165,7 +168,7 @@ class Writer:
     # In the writer's thread
 
     def commit(self, deadline: float | None = None) -> bool:
-        """Commit all that waits. False if it could not be written: it is kept and tried again.
+        """Commit what waits, some megabytes of it at most. False if it could not be written: it is kept and tried again.
 
         Args:
             deadline: When to stop waiting for another writer (monotonic seconds).
@@ -193,7 +196,7 @@ class Writer:
                     # Rows that it remembers having made were undone with the transaction.
                     self.book = Book(self.journal)
                 self._failed(error)
-                self.buffer.put_back(items)
+                self.buffer.put_back()
                 return False
             self._note(committed)
             self._told = told

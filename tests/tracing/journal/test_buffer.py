@@ -98,7 +98,7 @@ class BufferMachine(RuleBasedStateMachine):
     @rule()
     def put_back(self) -> None:
         """The commit failed: its items are first in line again."""
-        self.buffer.put_back(self.in_commit)
+        self.buffer.put_back()
         self.waiting = self.in_commit + self.waiting
         self.in_commit = []
 
@@ -162,6 +162,21 @@ class TestRoom:
         buffer.done()
         assert [buffer.put(a_span(size=3000)) for _ in range(4)] == [True, True, False, False]
 
+    def test_a_commit_takes_so_many_bytes_and_no_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is left is due at once; one span is taken however large it is."""
+        monkeypatch.setattr(module, "COMMIT_BYTES", 10_000)
+        buffer = a_buffer(1000)
+        for size in (4000, 4000, 4000, 20_000, 10):
+            assert buffer.put(a_span(size=size))
+
+        taken = []
+        while len(buffer):
+            assert buffer.filled.is_set()
+            taken.append(len(buffer.take()))
+            buffer.done()
+        assert taken == [2, 1, 1, 1]
+        assert not buffer.filled.is_set()
+
     def test_bytes_come_back_with_a_failed_commit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A commit that failed holds as many bytes as before; one that succeeds frees them."""
         monkeypatch.setattr(module, "MAX_BYTES", 10_000)
@@ -169,7 +184,8 @@ class TestRoom:
         assert buffer.put(a_span(size=8000))
 
         for _ in range(3):
-            buffer.put_back(buffer.take())
+            buffer.take()
+            buffer.put_back()
             assert not buffer.put(a_span(size=3000))
         buffer.take()
         buffer.done()
@@ -249,9 +265,9 @@ class TestWaiting:
         buffer = self.full(LONG_S)
         thread, told = self.in_a_thread(buffer)
 
-        items = buffer.take()
+        buffer.take()
         buffer.failing = True
-        buffer.put_back(items)
+        buffer.put_back()
         thread.join(LONG_S / 2)
 
         assert told == [False]
