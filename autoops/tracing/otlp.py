@@ -1,4 +1,4 @@
-"""Rows of the journal as OTLP, the way Langfuse reads it."""
+"""Rows of the journal as OTLP, the way Langfuse reads it, and no span larger than a request may be."""
 
 from __future__ import annotations
 
@@ -11,14 +11,23 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, Instr
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 from autoops.tracing import attributes as keys
+from autoops.tracing.serialize import CUT, MAX_PAYLOAD_BYTES, dump
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from autoops.tracing.journal.outbox import DueSpan, Resource
+    from autoops.tracing.journal.rows import SpanRow
 
 MAX_EXACT_INT: Final = 2**53
 """Larger integers arrive rounded (Langfuse reads JavaScript numbers), so they are sent as text."""
+
+MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of one request before compression: Langfuse's advice, and what proxies in front of it let through."""
+MAX_SPAN_BYTES: Final = MAX_REQUEST_BYTES - 256 * 1024
+"""Bytes of one span; the rest of its request is left for resource and scope."""
+SHORTEST: Final = 256
+"""Bytes that are left of a value in any case."""
 
 EMPTY_EXPORT: Final = ExportTraceServiceRequest().SerializeToString()
 """An export of nothing: what a probe sends."""
@@ -45,7 +54,7 @@ def encode(spans: Iterable[DueSpan]) -> bytes:
 def observation_attributes(due: DueSpan) -> dict[str, Any]:
     """All attributes of one span as sent: its own, and what it shares with its trace, for every span stands alone."""
     span, trace, resource = due.span, due.trace, due.resource
-    attributes: dict[str, Any] = orjson.loads(span.attributes) if span.attributes != "{}" else {}
+    attributes = _own_attributes(span.attributes)
     attributes[keys.TYPE] = span.type
     attributes[keys.LEVEL] = span.level
     attributes.setdefault(keys.ENVIRONMENT, resource.environment)
@@ -90,18 +99,97 @@ def _fill(message: Span, due: DueSpan) -> None:
     if span.level == "ERROR":
         message.status.code = Status.STATUS_CODE_ERROR
         message.status.message = span.status_message or ""
-    for event in orjson.loads(span.events) if span.events else ():
+    for event in _list(span.events):
         message.events.add(
             name=event["name"],
             time_unix_nano=event["timestamp_ns"],
             attributes=_key_values(event["attributes"]),
         )
-    for link in orjson.loads(span.links) if span.links else ():
+    for link in _list(span.links):
         message.links.add(
             trace_id=bytes.fromhex(link["trace_id"]),
             span_id=bytes.fromhex(link["span_id"]),
             attributes=_key_values(link["attributes"]),
         )
+    if _may_be_too_large(span):
+        _cut(message)
+
+
+def _own_attributes(text: str) -> dict[str, Any]:
+    """A row's attributes; of those that were too many to be kept, the ones that were."""
+    if text == "{}":
+        return {}
+    attributes: dict[str, Any] = orjson.loads(text)
+    beginning = attributes.get("beginning")
+    if CUT in attributes and isinstance(beginning, dict):
+        return {**beginning, keys.metadata_key(CUT): attributes[CUT]}
+    return attributes
+
+
+def _list(text: str | None) -> list[dict[str, Any]]:
+    """A row's events or links; of those that were too many to be kept, the ones that were kept whole."""
+    if not text:
+        return []
+    items = orjson.loads(text)
+    if isinstance(items, dict):
+        items = items.get("beginning", ())
+    return [item for item in items if isinstance(item, dict) and isinstance(item.get("attributes"), dict)]
+
+
+def _may_be_too_large(span: SpanRow) -> bool:
+    """Whether it is worth asking how large a message is, which costs as much as writing it."""
+    texts = (span.input, span.output, span.attributes, span.events, span.links)
+    return sum(len(text) for text in texts if text) > MAX_PAYLOAD_BYTES
+
+
+def _cut(message: Span) -> None:
+    """Bring a span down to what a request may hold, and mark it as cut."""
+    whole = message.ByteSize()
+    if whole <= MAX_SPAN_BYTES:
+        return
+    # Langfuse keeps neither.
+    del message.events[:], message.links[:]
+    room = MAX_SPAN_BYTES - SHORTEST - message.ByteSize()
+    if room < 0:
+        sizes = sorted((pair.value.ByteSize() for pair in message.attributes), reverse=True)
+        limit = _limit(sizes, sum(sizes) + room)
+        for pair in message.attributes:
+            if pair.value.ByteSize() > limit:
+                pair.value.CopyFrom(AnyValue(string_value=_shortened(pair.value, limit)))
+    mark = orjson.dumps({"bytes": whole, "limit": MAX_SPAN_BYTES}).decode()
+    message.attributes.add(key=keys.metadata_key(CUT), value=AnyValue(string_value=mark))
+
+
+def _limit(sizes: list[int], room: int) -> int:
+    """The longest that a value may be so that all fit: what is shorter stays whole, the others share what is left.
+
+    Args:
+        sizes: The values' sizes in bytes, the largest first.
+        room: Bytes for all of them.
+    """
+    rest = sum(sizes)
+    for number, size in enumerate(sizes, start=1):
+        rest -= size
+        share = (room - rest) // number
+        if number == len(sizes) or share >= sizes[number]:
+            return max(SHORTEST, share)
+    return SHORTEST
+
+
+def _shortened(value: AnyValue, limit: int) -> str:
+    """The beginning of a value; what is JSON stays JSON."""
+    plain: Any = value.string_value
+    if value.HasField("array_value"):
+        plain = [
+            getattr(each, each.WhichOneof("value") or "string_value") for each in value.array_value.values
+        ]
+    elif plain[:1] in {"{", "["}:
+        try:
+            plain = orjson.loads(plain)
+        except orjson.JSONDecodeError:
+            plain = value.string_value
+    # The protobuf around the text is a few bytes.
+    return dump(plain, limit=max(SHORTEST, limit - 16)).decode()
 
 
 def _resource(request: ExportTraceServiceRequest, resource: Resource) -> ResourceSpans:

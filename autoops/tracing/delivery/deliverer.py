@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from autoops.errors import JournalError
 from autoops.tracing.delivery.endpoint import PROBE_TIMEOUT_S, Endpoint
+from autoops.tracing.delivery.rules import PROBE_EVERY_S
 from autoops.tracing.delivery.sender import Sender
-from autoops.tracing.delivery.status import Connection, Progress, Status
+from autoops.tracing.delivery.status import Connection, Progress, Seldom, Status
 from autoops.tracing.journal import outbox
 from autoops.tracing.journal.commit import destination_of
 from autoops.tracing.journal.lock import FIRST_DESTINATION
+from autoops.tracing.journal.schema import SCORE, SPAN
 
 if TYPE_CHECKING:
     from autoops.tracing.config import LangfuseConfig
@@ -66,6 +68,7 @@ class Deliverer:
         self._waiting_since: float | None = None
         self._urgent = False
         self._drains = 0
+        self._faults = Seldom()
 
     # From other threads
 
@@ -129,10 +132,7 @@ class Deliverer:
             spans, scores = outbox.marks(self.writer.store())
             while not self._is_settled(spans, scores):
                 left = deadline - time.monotonic()
-                gives_up = not wait_out_faults and (
-                    self._progress.connection is Connection.UNAVAILABLE or not self._may_send()
-                )
-                if left <= 0 or gives_up:
+                if left <= 0 or (not wait_out_faults and self._is_hopeless(deadline)):
                     return False
                 self.start()
                 thread = self._thread
@@ -150,6 +150,16 @@ class Deliverer:
             return False
         finally:
             self._drains -= 1
+
+    def _is_hopeless(self, deadline: float) -> bool:
+        """Whether nothing more of what waits can be settled by ``deadline``, as things are."""
+        progress = self._progress
+        if progress.connection is Connection.UNAVAILABLE or not self._may_send():
+            return True
+        if progress.connection is Connection.DEGRADED and progress.retry_at > deadline:
+            return True
+        scores_at = 0.0 if self._sender is None else self._sender.scores.next_at
+        return scores_at > deadline and not self._has_due()
 
     def stop(self, deadline: float) -> None:
         """End the thread; what is under way is left to its own deadline."""
@@ -178,9 +188,10 @@ class Deliverer:
             except JournalError as error:
                 logger.debug("delivery cannot read the journal: %s", error)
                 pause = 1.0
-            except Exception:
-                logger.exception("delivery failed in a way it should not; it goes on")
+            except Exception as error:
                 pause = 5.0
+                level = logging.ERROR if self._faults.add(1) else logging.DEBUG
+                logger.log(level, "delivery failed in a way it should not; it goes on", exc_info=error)
             with self._settled:
                 self._settled.notify_all()
             if pause is None or pause > 0:
@@ -195,16 +206,16 @@ class Deliverer:
         if self._progress.held is not None:
             return None
         if not self._may_send():
-            if connection is Connection.UNKNOWN:
-                self._probe()
-            return TAKE_OVER_EVERY_S if self._has_due() else None
+            return self._watch()
         if connection is Connection.UNAVAILABLE:
-            until_probe = self._progress.probe_at - time.monotonic()
+            until_probe = self._until_probe()
             if until_probe > 0:
                 return until_probe
             self._probe()
+            if self._progress.is_refused and self._progress.probe_at <= time.monotonic():
+                self._try_again()
             return 0.0
-        if connection is Connection.UNKNOWN and not self._has_due():
+        if connection is Connection.UNKNOWN and not self._has_any():
             self._probe()
             return 0.0
         until_due = self._until_due()
@@ -212,17 +223,46 @@ class Deliverer:
             return until_due
         return 0.0 if self._send() else 1.0
 
+    def _watch(self) -> float | None:
+        """While another process sends: know how the server is, and look whether the other is gone."""
+        connection = self._progress.connection
+        is_away = connection is Connection.UNAVAILABLE
+        if connection is Connection.UNKNOWN or (is_away and self._until_probe() <= 0):
+            self._probe()
+        if is_away or self._has_any():
+            return TAKE_OVER_EVERY_S
+        return None
+
     def _until_due(self) -> float | None:
         """Seconds until a batch is due: none if it is, None if nothing waits."""
-        if not self._has_due():
-            self._waiting_since = None
-            return None
         now = time.monotonic()
+        pause_s = 0.0 if self._sender is None else max(0.0, self._sender.scores.next_at - now)
+        has_scores = self._has_due(kind=SCORE)
+        if not self._has_due() and (pause_s or not has_scores):
+            self._waiting_since = None
+            return pause_s if has_scores else None
         if self._waiting_since is None:
             self._waiting_since = now
         if self._drains or self._urgent or self._has_due(at_least=self.config.flush_at):
             return 0.0
         return max(0.0, self._waiting_since + self.config.flush_interval - now)
+
+    def _until_probe(self) -> float:
+        """Seconds until an unavailable server is to be probed."""
+        progress = self._progress
+        now = time.monotonic()
+        probe_at = progress.probe_at
+        if progress.refused_at is not None and self._sender is not None and self._sender.has_newer():
+            # What came since may tell whether the server refuses everything or just what it was sent then.
+            probe_at = min(probe_at, progress.refused_at + PROBE_EVERY_S)
+        return probe_at - now
+
+    def _try_again(self) -> None:
+        """Send a few spans to a server that answers but refused all of the last batch: only that tells how it is."""
+        if self._has_due():
+            self._send()
+        else:
+            self._progress.healthy()
 
     def _send(self, timeout_s: float | None = None) -> bool:
         """Send a batch. False if nothing could be settled."""
@@ -239,6 +279,7 @@ class Deliverer:
                     self._progress,
                     self._changed,
                     max_retries=self.config.max_retries,
+                    timeout_s=self.config.timeout,
                 )
             settled = self._sender.send_batch(timeout_s)
             self._waiting_since = None
@@ -259,10 +300,12 @@ class Deliverer:
             outcome = self._endpoint.probe()
             if outcome.is_success and self.project_id is None:
                 _, self.project_id = self._endpoint.check(PROBE_TIMEOUT_S)
-        if outcome.is_success:
-            self._progress.healthy()
-        else:
+        if not outcome.is_success:
             self._progress.unavailable(outcome.reason, hint=outcome.hint, wait_s=outcome.retry_after_s)
+        elif self._progress.is_refused:
+            self._progress.probe_at = 0.0
+        else:
+            self._progress.healthy()
 
     # Whose turn it is, and where to
 
@@ -296,9 +339,12 @@ class Deliverer:
             self._sender = None
         return self._destination
 
-    def _has_due(self, at_least: int = 1) -> bool:
+    def _has_due(self, at_least: int = 1, *, kind: int | None = SPAN) -> bool:
         store, destination_id = self._where()
-        return outbox.has_due(store, destination_id, at_least)
+        return outbox.has_due(store, destination_id, at_least, kind=kind)
+
+    def _has_any(self) -> bool:
+        return self._has_due(kind=None)
 
     def _is_settled(self, spans: int, scores: int) -> bool:
         process_id = self.writer.process_id()

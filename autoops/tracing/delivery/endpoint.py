@@ -8,20 +8,19 @@ import email.utils
 import gzip
 import socket
 import ssl
-import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
-import httpcore
 import httpx
 import orjson
 
 from autoops.tracing.delivery import tls
+from autoops.tracing.delivery.network import Backend, Deadline, NameTimeout
 from autoops.tracing.delivery.rules import Outcome
 from autoops.tracing.otlp import EMPTY_EXPORT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from autoops.tracing.config import LangfuseConfig
     from autoops.tracing.journal.outbox import DueScore
@@ -45,7 +44,7 @@ class Endpoint:
 
     def __init__(self, config: LangfuseConfig) -> None:
         self._config = config
-        self._deadline = _Deadline()
+        self._deadline = Deadline()
         self._client: httpx.Client | None = None
 
     def export(self, body: bytes, *, timeout_s: float | None = None) -> Outcome:
@@ -138,90 +137,13 @@ class Endpoint:
             headers["authorization"] = f"Basic {basic}"
             with tls.set_up:
                 client = httpx.Client(headers=headers, timeout=config.timeout, follow_redirects=False)
-            for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - see _Backend
+            # The client takes a network backend only through its connection pools, which are private.
+            for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - as said
                 if isinstance(transport, httpx.HTTPTransport):
-                    pool = transport._pool  # noqa: SLF001
-                    pool._network_backend = _Backend(pool._network_backend, self._deadline)  # noqa: SLF001
+                    pool = transport._pool  # noqa: SLF001 - as said
+                    pool._network_backend = Backend(pool._network_backend, self._deadline)  # noqa: SLF001 - as said
             self._client = client
         return self._client
-
-
-class _Deadline:
-    """When the request under way must be over, on the monotonic clock."""
-
-    def __init__(self) -> None:
-        self._at = 0.0
-
-    def set(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
-
-    def left(self, timeout: float | None) -> float:
-        left = self._at - time.monotonic()
-        if timeout is not None:
-            left = min(left, timeout)
-        return left
-
-
-class _Backend(httpcore.NetworkBackend):
-    """A network whose every wait ends at one deadline.
-
-    The client's own timeouts start anew with each byte received, so that a server which drips holds a request for ever.
-    The client takes a network backend only through its connection pool, hence the private names where this is put in.
-    """
-
-    def __init__(self, backend: httpcore.NetworkBackend, deadline: _Deadline) -> None:
-        self._backend = backend
-        self._deadline = deadline
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        left = self._deadline.left(timeout)
-        if left <= 0:
-            raise httpcore.ConnectTimeout("the deadline has passed")
-        return _Stream(
-            self._backend.connect_tcp(host, port, left, local_address, socket_options), self._deadline
-        )
-
-    def sleep(self, seconds: float) -> None:
-        self._backend.sleep(seconds)
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        left = self._deadline.left(timeout)
-        if left <= 0:
-            raise httpcore.ReadTimeout("the deadline has passed")
-        return self._stream.read(max_bytes, left)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        left = self._deadline.left(timeout)
-        if left <= 0:
-            raise httpcore.WriteTimeout("the deadline has passed")
-        self._stream.write(buffer, left)
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        left = self._deadline.left(timeout)
-        if left <= 0:
-            raise httpcore.ConnectTimeout("the deadline has passed")
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
 
 
 def _answered(response: httpx.Response, answer: bytes, kind: str) -> Outcome:
@@ -277,13 +199,18 @@ def _failed(error: Exception, host: str, allowed_s: float) -> Outcome:
     """Any error of the HTTP client in plain words; all mean that there is no receipt."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(
-        cause, socket.gaierror | ssl.SSLError | ConnectionRefusedError
+        cause, socket.gaierror | NameTimeout | ssl.SSLError | ConnectionRefusedError
     ):
         cause = cause.__cause__ or cause.__context__
     name = httpx.URL(host).host
     if isinstance(cause, socket.gaierror):
         return Outcome(
             None, f"the name {name} cannot be resolved (DNS)", hint="check LANGFUSE_HOST and the network"
+        )
+    if isinstance(cause, NameTimeout):
+        hint = "check the network's name servers and LANGFUSE_HOST"
+        return Outcome(
+            None, f"the name {name} was not resolved within {allowed_s:g} s (DNS timeout)", hint=hint
         )
     if isinstance(cause, ssl.SSLError):
         words = (

@@ -1,4 +1,4 @@
-"""Sends one batch and does what its answer asks for: accept, try again, split, or give up for now."""
+"""Sends one batch of spans and does what its answer asks for: accept, try again, split, or give up for now."""
 
 from __future__ import annotations
 
@@ -7,31 +7,30 @@ import random
 import time
 from typing import TYPE_CHECKING, Final
 
-from autoops.tracing.delivery.rules import RETRY, Advance, Fallback, Outcome, Retry, Split, Verdict, next_step
+from autoops.tracing.delivery.rules import Advance, Fallback, Outcome, Retry, next_step
+from autoops.tracing.delivery.scores import ScoreSender
+from autoops.tracing.delivery.search import find_refused
 from autoops.tracing.delivery.status import Connection
 from autoops.tracing.journal import outbox
-from autoops.tracing.journal.schema import SCORE, SPAN
-from autoops.tracing.otlp import encode
+from autoops.tracing.journal.schema import SPAN
+from autoops.tracing.otlp import MAX_REQUEST_BYTES, encode
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
 
     from autoops.tracing.delivery.endpoint import Endpoint
     from autoops.tracing.delivery.status import Progress
-    from autoops.tracing.journal.outbox import DueScore, DueSpan
+    from autoops.tracing.journal.outbox import DueSpan
     from autoops.tracing.journal.store import Store
 
 logger = logging.getLogger(__name__)
 
-MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
-"""Payload bytes of one request, before compression."""
 FIRST_BATCH: Final = 512
 LARGEST_BATCH: Final = 4096
-SMALLEST_AFTER_TIMEOUT: Final = 64
-SCORES_BATCH: Final = 500
-REFUSALS_WITHOUT_EVIDENCE: Final = 24
-"""Requests of a split after which, none of them accepted, the fault is the endpoint's."""
+QUICK_SHARE: Final = 0.25
+"""A batch that was answered within this share of the request's deadline may be followed by a larger one."""
+TRIAL_BATCH: Final = 16
+"""Spans that are tried on a server that refused all of the last batch."""
 
 _jitter = random.SystemRandom()
 
@@ -42,12 +41,14 @@ class Sender:
     Args:
         store: The journal.
         destination_id: Where to.
+        endpoint: The server.
         progress: Told how each request went.
         changed: Set when the wait for another try is to end: there are other settings, or no time is left.
+        max_retries: Tries after the first.
+        timeout_s: The deadline that requests have by configuration.
 
     Attributes:
-        endpoint: The server; may be replaced between batches.
-        max_retries: Tries after the first.
+        scores: Sends the destination's scores.
     """
 
     def __init__(
@@ -59,15 +60,19 @@ class Sender:
         changed: threading.Event,
         *,
         max_retries: int,
+        timeout_s: float,
     ) -> None:
-        self.endpoint = endpoint
-        self.max_retries = max_retries
+        self.scores = ScoreSender(store, destination_id, endpoint, progress, max_retries=max_retries)
         self._store = store
         self._destination_id = destination_id
+        self._endpoint = endpoint
         self._progress = progress
         self._changed = changed
+        self._max_retries = max_retries
+        self._quick_s = QUICK_SHARE * timeout_s
         self._batch_limit = FIRST_BATCH
         self._newest_first = True
+        self._refused_up_to = 0
 
     def send_batch(self, timeout_s: float | None = None) -> bool:
         """Send one batch of spans and one of scores.
@@ -78,123 +83,138 @@ class Sender:
         Returns:
             Whether anything was settled.
         """
+        limit = min(self._batch_limit, TRIAL_BATCH) if self._progress.is_refused else self._batch_limit
         spans = outbox.due_spans(
-            self._store,
-            self._destination_id,
-            self._batch_limit,
-            MAX_REQUEST_BYTES,
-            newest_first=self._newest_first,
+            self._store, self._destination_id, limit, MAX_REQUEST_BYTES, newest_first=self._newest_first
         )
         # Two lanes in turn: what is new arrives soon though a backlog drains.
         self._newest_first = not self._newest_first
-        if spans and not self._send_spans(spans, timeout_s):
-            return False
-        scores = outbox.due_scores(self._store, self._destination_id, SCORES_BATCH)
-        if scores and not self._send_scores(scores, timeout_s):
-            return False
-        return bool(spans or scores)
+        if not spans:
+            return self.scores.send(timeout_s)
+        return self._send_spans(spans, timeout_s) and (self.scores.send(timeout_s) or True)
 
-    def _try(self, send: Callable[[], Outcome], timeout_s: float | None) -> tuple[Outcome, Verdict | None]:
-        """Send until the answer asks for something else than to try again.
-
-        Returns:
-            The last answer and what it asks for; None for that when there is no time to try again.
-        """
-        attempt = 0
-        while True:
-            outcome = send()
-            verdict = next_step(outcome, attempt, self.max_retries, _jitter.random())
-            if not isinstance(verdict, Retry):
-                if isinstance(verdict, Fallback):
-                    self._progress.unavailable(verdict.reason, hint=outcome.hint, wait_s=verdict.wait_s)
-                return outcome, verdict
-            self._progress.degraded(outcome, verdict.wait_s)
-            if timeout_s is not None or self._changed.wait(verdict.wait_s):
-                return outcome, None
-            attempt += 1
+    def has_newer(self) -> bool:
+        """Whether spans wait that came after the server refused all there was: they may tell who is at fault."""
+        return outbox.newest_due(self._store, self._destination_id) > self._refused_up_to
 
     def _send_spans(self, spans: list[DueSpan], timeout_s: float | None) -> bool:
-        body = encode(spans)
-        began = time.monotonic()
-        outcome, verdict = self._try(lambda: self.endpoint.export(body, timeout_s=timeout_s), timeout_s)
-        if isinstance(verdict, Advance):
-            self._accepted(spans, outcome)
-            if len(spans) >= self._batch_limit and time.monotonic() - began < 1.0:
-                # Full and quick: the next may be larger.
-                self._batch_limit = min(LARGEST_BATCH, self._batch_limit * 2)
-            return True
-        if outcome.status is None:
-            # What did not go through in time may, in smaller pieces.
-            self._batch_limit = max(SMALLEST_AFTER_TIMEOUT, self._batch_limit // 2)
-        elif outcome.status == 413:
-            self._batch_limit = max(1, len(spans) // 2)
-        return isinstance(verdict, Split) and self._split(spans, outcome, timeout_s)
-
-    def _split(self, spans: list[DueSpan], outcome: Outcome, timeout_s: float | None) -> bool:
-        """Find what the server refuses in a batch that it refused.
-
-        A span is rejected only if another of the same batch was accepted on its own: a server that refuses everything has
-        a fault of its own, and loses us nothing.
-        """
-        middle = len(spans) // 2
-        waiting = [spans[middle:], spans[:middle]] if middle else [spans]
-        refused: list[tuple[DueSpan, Outcome]] = []
-        accepted = requests = 0
-        while waiting and (accepted or requests < REFUSALS_WITHOUT_EVIDENCE):
-            part = waiting.pop()
-            if len(spans) > 1:
-                outcome = self.endpoint.export(encode(part), timeout_s=timeout_s)
-                requests += 1
-            verdict = next_step(outcome, self.max_retries, self.max_retries, 0.0)
+        attempt = 0
+        while True:
+            spans, body = self._encode(spans)
+            if not spans:
+                return True  # what cannot even be written has left the outbox
+            began = time.monotonic()
+            outcome = self._endpoint.export(body, timeout_s=timeout_s)
+            verdict = next_step(outcome, attempt, self._max_retries, _jitter.random())
             if isinstance(verdict, Advance):
-                self._accepted(part, outcome)
-                accepted += len(part)
-            elif isinstance(verdict, Fallback):
+                self._accepted(spans, outcome)
+                if len(spans) >= self._batch_limit and time.monotonic() - began < self._quick_s:
+                    self._batch_limit = min(LARGEST_BATCH, self._batch_limit * 2)
+                return True
+            if isinstance(verdict, Retry):
+                again = None if timeout_s is not None else self._wait(outcome, verdict.wait_s, attempt)
+                if again is None:
+                    return False
+                attempt = again
+                if outcome.status is None:
+                    # The server answers, but not to this: what did not go through may in smaller pieces.
+                    spans = spans[: (len(spans) + 1) // 2]
+                    self._batch_limit = len(spans)
+                continue
+            if isinstance(verdict, Fallback):
                 self._progress.unavailable(verdict.reason, hint=outcome.hint, wait_s=verdict.wait_s)
-                break
-            elif len(part) == 1:
-                refused.append((part[0], outcome))
-            else:
-                middle = len(part) // 2
-                waiting += [part[middle:], part[:middle]]
-        if not accepted:
-            self._progress.unavailable(
-                f"every part of a batch was refused ({outcome.reason})", hint=outcome.hint
-            )
-            return False
-        for due, told in refused:
-            outbox.reject(self._store, self._destination_id, SPAN, due.seq, told.status or 0, told.reason)
-            self._progress.rejected()
-            logger.warning(
-                "Langfuse refused span %s of trace %s: %s", due.span.span_id, due.span.trace_id, told.reason
-            )
+                return False
+            return self._find_refused(spans, outcome, timeout_s)
+
+    def _wait(self, outcome: Outcome, wait_s: float, attempt: int) -> int | None:
+        """Wait for the time to try again.
+
+        A server that gave no answer is asked with an export of nothing first: that it is still away shows in two seconds,
+        not after the whole deadline of another batch.
+
+        Returns:
+            The number of the next try; None when the tries are used up, the settings have changed or no time is left.
+        """
+        while True:
+            self._progress.degraded(outcome, wait_s)
+            if self._changed.wait(wait_s):
+                return None
+            attempt += 1
+            if outcome.status is not None:
+                return attempt
+            probed = self._endpoint.probe()
+            verdict = next_step(probed, attempt, self._max_retries, _jitter.random())
+            if isinstance(verdict, Advance):
+                return attempt
+            if not isinstance(verdict, Retry):
+                reason = verdict.reason if isinstance(verdict, Fallback) else probed.reason
+                wait = verdict.wait_s if isinstance(verdict, Fallback) else None
+                self._progress.unavailable(reason, hint=probed.hint, wait_s=wait)
+                return None
+            outcome, wait_s = probed, verdict.wait_s
+
+    def _encode(self, spans: list[DueSpan]) -> tuple[list[DueSpan], bytes]:
+        """The spans that go into one request, from the beginning of a batch, and the request."""
+        while spans:
+            try:
+                body = encode(spans)
+            except Exception:
+                spans = self._set_aside_unwritable(spans)
+                continue
+            if len(body) <= MAX_REQUEST_BYTES or len(spans) == 1:
+                return spans, body
+            spans = spans[: len(spans) // 2]
+        return [], b""
+
+    def _set_aside_unwritable(self, spans: list[DueSpan]) -> list[DueSpan]:
+        """Reject what cannot be written as OTLP, such as a damaged row: it must not hold up the rest."""
+        written = []
+        for due in spans:
+            try:
+                encode([due])
+                written.append(due)
+            except Exception as error:
+                logger.debug("span %s cannot be written as OTLP", due.span.span_id, exc_info=True)
+                told = Outcome(None, f"it cannot be written as OTLP ({type(error).__name__}: {error})")
+                self._reject([(due, told)])
+        if len(written) == len(spans):
+            raise ValueError("a batch cannot be written as OTLP, though each of its spans can")
+        return written
+
+    def _find_refused(self, spans: list[DueSpan], outcome: Outcome, timeout_s: float | None) -> bool:
+        """Set aside what the server refuses in a batch that it refused.
+
+        A span is rejected only if another of the same batch was accepted: a server that refuses everything has a fault of
+        its own, and loses us nothing.
+        """
+        if outcome.status == 413:
+            self._batch_limit = max(1, len(spans) // 2)
+
+        def send(part: list[DueSpan]) -> Outcome:
+            answer = self._endpoint.export(encode(part), timeout_s=timeout_s)
+            if answer.is_success:
+                self._accepted(part, answer)
+            return answer
+
+        found = find_refused(spans, outcome, send)
+        if found.accepted:
+            self._reject(found.refused)
+        if found.failed is not None:
+            self._progress.unavailable(found.failed.reason, hint=found.last.hint, wait_s=found.failed.wait_s)
+        elif not found.accepted:
+            self._refused_up_to = outbox.newest_due(self._store, self._destination_id)
+            self._progress.refused(found.last)
         return self._progress.connection is not Connection.UNAVAILABLE
 
-    def _send_scores(self, scores: list[DueScore], timeout_s: float | None) -> bool:
-        refused: dict[str, tuple[int, str]] = {}
-
-        def send() -> Outcome:
-            outcome, words = self.endpoint.send_scores(scores, timeout_s=timeout_s)
-            refused.update(words)
-            return outcome
-
-        outcome, verdict = self._try(send, timeout_s)
-        if not isinstance(verdict, Advance):
-            if isinstance(verdict, Split):
-                self._progress.unavailable(f"scores were refused ({outcome.reason})", hint=outcome.hint)
-            return False
-        taken = [score.seq for score in scores if score.score_id not in refused]
-        outbox.delivered(self._store, self._destination_id, SCORE, taken)
-        settled = len(taken)
-        for score in scores:
-            status, words = refused.get(score.score_id, (0, ""))
-            if 400 <= status < 500 and status not in RETRY:
-                outbox.reject(self._store, self._destination_id, SCORE, score.seq, status, words)
-                settled += 1
-        self._progress.healthy(scores_delivered=len(taken))
-        return settled > 0
+    def _reject(self, refused: list[tuple[DueSpan, Outcome]]) -> None:
+        for due, told in refused:
+            outbox.reject(self._store, self._destination_id, SPAN, due.seq, told.status or 0, told.reason)
+        if refused:
+            due, told = refused[-1]
+            about = f"span {due.span.span_id} of trace {due.span.trace_id}"
+            self._progress.rejected(len(refused), about, told.reason)
 
     def _accepted(self, spans: list[DueSpan], outcome: Outcome) -> None:
         outbox.spans_delivered(self._store, self._destination_id, spans)
         logger.debug("%d spans delivered", len(spans))
-        self._progress.healthy(delivered=len(spans), partial_success=outcome.rejected)
+        self._progress.delivered(len(spans), left_out=outcome.rejected, reason=outcome.reason)

@@ -155,13 +155,24 @@ def due_scores(store: Store, destination_id: int, limit: int) -> list[DueScore]:
     return [DueScore._make(row) for row in rows]
 
 
-def has_due(store: Store, destination_id: int, at_least: int = 1) -> bool:
-    """Whether at least so many rows wait for a destination; cheap however many do."""
+def has_due(store: Store, destination_id: int, at_least: int = 1, *, kind: int | None = None) -> bool:
+    """Whether at least so many rows, or spans or scores alone, wait for a destination; cheap however many do."""
+    of_kind, values = ("", ()) if kind is None else (" AND kind = ?", (kind,))
     with store.reading() as connection:
         row = connection.execute(
-            "SELECT 1 FROM outbox WHERE destination_id = ? LIMIT 1 OFFSET ?", (destination_id, at_least - 1)
+            f"SELECT 1 FROM outbox WHERE destination_id = ?{of_kind} LIMIT 1 OFFSET ?",
+            (destination_id, *values, at_least - 1),
         ).fetchone()
     return row is not None
+
+
+def newest_due(store: Store, destination_id: int) -> int:
+    """The ``seq`` of the latest span that waits for a destination; 0 if none does."""
+    with store.reading() as connection:
+        row = connection.execute(
+            "SELECT MAX(seq) FROM outbox WHERE destination_id = ? AND kind = ?", (destination_id, SPAN)
+        ).fetchone()
+    return row[0] or 0
 
 
 def pending(store: Store, destination_id: int) -> int:
