@@ -4,19 +4,16 @@
 AutoOpsError
 ├── ConfigurationError        the user: a setting is wrong (lists every fault at once)
 ├── SimulationError           the user: a simulation was asked for with input it cannot run on
-├── JournalError              the machine's owner: the file of the trace journal
-│   ├── JournalLocked           another process holds it for longer than we wait
-│   ├── JournalMissing          there is none at that path yet
-│   ├── JournalDamaged          SQLite calls it corrupt, or it is no journal of ours
-│   └── JournalNewer            a newer AutoOps wrote it; this one may not write to it
-└── DeliveryError             the Langfuse server, the network or the keys
-    ├── Unreachable             no answer, or none in time: network, DNS, TLS, a server that is down
-    ├── Unauthorized            401 or 403: the keys are wrong or not allowed to do this
-    └── Rejected                the server understood and refused what was sent
+└── JournalError              the machine's owner: the file of the trace journal
+    ├── JournalLocked           another process holds it for longer than we wait
+    ├── JournalMissing          there is none at that path yet
+    ├── JournalDamaged          SQLite calls it corrupt, or it is no journal of ours
+    └── JournalNewer            a newer AutoOps wrote it; this one may not write to it
 ```
 
 None of these reaches business code through the tracing service, which never raises because of tracing: they
-are raised by what the user calls directly (settings, `LangfuseConfig`, the command line) and caught inside.
+are raised by what the user calls directly (settings, `LangfuseConfig`, the command line) and caught inside. What
+goes wrong between here and Langfuse is no error at all but a state, told by `health_check()` and `autoops health`.
 """
 
 from __future__ import annotations
@@ -89,31 +86,3 @@ class JournalDamaged(JournalError):  # noqa: N818 - as above
 
 class JournalNewer(JournalError):  # noqa: N818 - as above
     """A newer AutoOps wrote the file and forbids older ones to write to it."""
-
-
-class DeliveryError(AutoOpsError):
-    """What was sent to Langfuse was not accepted.
-
-    Attributes:
-        status: HTTP status of the answer; None without an answer.
-        retry_after_s: Seconds that the server asked us to wait; None when it did not say.
-    """
-
-    def __init__(
-        self, message: str, *, status: int | None = None, retry_after_s: float | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.retry_after_s = retry_after_s
-
-
-class Unreachable(DeliveryError):  # noqa: N818 - a state of the server, as the modes are named
-    """No answer, or none in time: network, DNS, TLS, or a server that is down."""
-
-
-class Unauthorized(DeliveryError):  # noqa: N818 - HTTP's own word for 401
-    """The server refuses the keys (401), or what these keys may do (403)."""
-
-
-class Rejected(DeliveryError):  # noqa: N818 - OTLP's own word for refused spans
-    """The server understood the request and refused its content."""

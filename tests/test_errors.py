@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from autoops import errors
-from autoops.errors import AutoOpsError, ConfigurationError, DeliveryError, Fault, Unauthorized
+from autoops.errors import AutoOpsError, ConfigurationError, Fault, JournalLocked
 
 FAULT = Fault("LANGFUSE_SAMPLE_RATE", ".env", "'2'", "a number from 0 to 1", "choose a smaller one")
 
@@ -24,21 +24,12 @@ def test_one_line_a_fault() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "error", [ConfigurationError((FAULT,)), Unauthorized("no", status=401, retry_after_s=1.5)]
-)
+@pytest.mark.parametrize("error", [ConfigurationError((FAULT,)), JournalLocked("held for 5 s")])
 def test_errors_survive_pickling(error: AutoOpsError) -> None:
     """A pool of processes hands errors on by pickle: message and data arrive."""
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
 
     assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
-
-
-def test_delivery_errors_carry_the_answer() -> None:
-    """Status and waiting time are data, so that nobody parses messages."""
-    error = DeliveryError("busy", status=429, retry_after_s=3.0)
-
-    assert (str(error), error.status, error.retry_after_s) == ("busy", 429, 3.0)
 
 
 def test_every_error_is_in_the_drawing() -> None:
