@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from autoops.errors import JournalError
 from autoops.tracing.journal import schema
+from autoops.tracing.journal.aside import LOG, Identity, beside, identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,8 @@ class Database:
         self.lock = threading.RLock()
         self._read_only = read_only
         self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._file: Identity | None = None
+        self._log: Identity | None = None
         self._quiet = False
         _databases.add(self)
 
@@ -58,43 +60,33 @@ class Database:
         if self._connection is None:
             if not self.is_in_place():
                 raise JournalError(f"{self.path} was removed or replaced while it was in use")
-            # Never made here: a file that was removed must not come back empty, nor readable by everybody.
-            target = ":memory:" if self.path is None else f"{self.path.absolute().as_uri()}?mode=rw"
-            connection = sqlite3.connect(
-                target, timeout=0.2, isolation_level=None, check_same_thread=False, uri=True
-            )
-            schema.configure(connection)
-            if self._read_only:
-                connection.execute("PRAGMA query_only = ON")
-            self._file = self._identity()
-            self._connection = connection
+            self._connection = self._open()
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
-        """A reader never makes a file, and reads one that it may not write to."""
-        if self.path is None:
-            target, modes = ":memory:", [""]
-        elif self._read_only:
-            target, modes = self.path.absolute().as_uri(), ["?mode=rw", "?mode=ro"]
-        else:
-            target, modes = self.path.absolute().as_uri(), ["?mode=rwc"]
-        for mode in modes:
-            try:
-                return sqlite3.connect(
-                    target + mode,
-                    timeout=0.2,
-                    isolation_level=None,
-                    check_same_thread=False,
-                    uri=self.path is not None,
-                )
-            except sqlite3.OperationalError:
-                if mode == modes[-1]:
-                    raise
-        raise AssertionError("one mode was tried at least")
+        # Never made here: a file that was removed must not come back empty, nor readable by everybody. One that may not
+        # be written SQLite opens to read.
+        target = ":memory:" if self.path is None else f"{self.path.absolute().as_uri()}?mode=rw"
+        connection = sqlite3.connect(
+            target, timeout=0.2, isolation_level=None, check_same_thread=False, uri=True
+        )
+        try:
+            schema.configure(connection)
+            if self._read_only:
+                connection.execute("PRAGMA query_only = ON")
+            if self.path is not None:
+                # Reading opens the log.
+                connection.execute("PRAGMA user_version").fetchone()
+                self._file = identity(self.path)
+                self._log = identity(beside(self.path, LOG))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def is_in_place(self) -> bool:
         """Whether the file that was opened still lies at its path: SQLite goes on writing to an unlinked one silently."""
-        return self._file is None or self._identity() == self._file
+        return self.path is None or self._file is None or identity(self.path) == self._file
 
     def close(self) -> None:
         """Close the connection; the next use opens the same file again."""
@@ -107,16 +99,13 @@ class Database:
         """Have the next use open whatever lies at the path by then."""
         with self.lock:
             self.close()
-            self._file = None
+            self._file = self._log = None
 
-    def _identity(self) -> tuple[int, int] | None:
-        if self.path is None:
-            return None
-        try:
-            status = self.path.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
+    def left_log(self) -> bool:
+        """Whether the log at the path belongs to the file that was opened, which is gone: SQLite would read it into another."""
+        if self.path is None or self._log is None or self.is_in_place():
+            return False
+        return identity(beside(self.path, LOG)) == self._log
 
     def _before_fork(self) -> None:
         self._quiet = self.lock.acquire(timeout=FORK_PATIENCE_S)

@@ -45,6 +45,9 @@ def candidates(journal: str, mounts: Path = MOUNTS) -> list[Location]:
     if journal == "off":
         return [MEMORY_ASKED_FOR]
     wanted = Path(journal).expanduser().absolute()
+    if wanted.is_symlink():
+        # SQLite keeps the log beside the file itself, so that is the place to care for.
+        wanted = wanted.resolve()
     kind = file_system(wanted, mounts)
     if kind in NETWORK_FILE_SYSTEMS:
         return [
@@ -73,21 +76,43 @@ def state_folder() -> Path:
 
 
 def prepare(path: Path) -> None:
-    """Make the journal's folder, for its owner only, and keep it out of git.
+    """Make the journal's folder and an empty file, for their owner only, and keep them out of git.
 
     Raises:
         OSError: The folder cannot be made or written.
     """
-    folder = path.parent
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    prepare_folder(path.parent)
+    create_private(path)
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make a folder and those above it, for their owner only; one that is there stays as it is.
+
+    Raises:
+        OSError: It cannot be made or written.
+    """
+    for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+        # The umask may have taken more than was asked for.
+        missing.chmod(0o700)
     if folder.name == ".autoops":
         ignore = folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(f"{folder} is not writable")
-    if not path.exists():
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def create_private(path: Path) -> None:
+    """Make an empty file for its owner only, whatever the umask; one that is there stays as it is."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
 
 
 def file_system(path: Path, mounts: Path = MOUNTS) -> str | None:

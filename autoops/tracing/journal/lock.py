@@ -12,6 +12,9 @@ import os
 import threading
 from typing import TYPE_CHECKING, Final
 
+from autoops.tracing.journal.aside import identity
+from autoops.tracing.journal.location import create_private
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -88,7 +91,8 @@ class LockFile:
 
     def _open(self) -> int:
         if self._descriptor is None:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            create_private(self._path)
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         return self._descriptor
 
     def _close_if_idle(self) -> None:
@@ -96,6 +100,16 @@ class LockFile:
         if self._descriptor is not None and not self._held:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def renew(self) -> None:
+        """Let go of a lock file that was removed or replaced: what is held in it keeps nobody out."""
+        with self._guard:
+            if self._descriptor is None:
+                return
+            held = os.fstat(self._descriptor)
+            if identity(self._path) != (held.st_dev, held.st_ino):
+                self._held.clear()
+                self._close_if_idle()
 
     def forget(self) -> None:
         """In a forked child: what the parent holds is the parent's."""

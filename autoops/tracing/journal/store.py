@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from autoops.errors import JournalDamaged, JournalError, JournalLocked, JournalNewer
 from autoops.tracing.journal import schema
+from autoops.tracing.journal.aside import beside, set_aside, set_log_aside
 from autoops.tracing.journal.database import Database
-from autoops.tracing.journal.location import Location, candidates, prepare
-from autoops.tracing.journal.lock import OPENING, LockFile, lock_file
+from autoops.tracing.journal.location import Location, candidates, create_private, prepare_folder
+from autoops.tracing.journal.lock import CARETAKER, OPENING, LockFile, lock_file
+from autoops.tracing.journal.salvage import Salvaged, salvage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +34,7 @@ class Store:
     Attributes:
         location: Where it lies, and why there.
         moved_aside: The damaged file that this one replaces, if any.
+        salvaged: What was saved from it.
         lock: The bytes this process holds beside the file; None for a journal in memory, and for a mere reader.
     """
 
@@ -40,12 +43,15 @@ class Store:
     ) -> None:
         self.location = location
         self.moved_aside = moved_aside
+        self.salvaged: Salvaged | None = None
         self.lock: LockFile | None = None
+        self._given_up: JournalError | None = None
+        self._admitted = schema.VERSION
         self._writing = Database(location.path)
         # A database in memory is one connection: another would be another database.
         self._reading = self._writing if location.path is None else Database(location.path, read_only=True)
         if location.path is not None and not read_only:
-            self.lock = lock_file(location.path.with_name(location.path.name + ".lock"))
+            self.lock = _lock_of(location.path)
 
     @contextlib.contextmanager
     def transaction(self, patience_s: float = 5.0) -> Iterator[sqlite3.Connection]:
@@ -57,21 +63,23 @@ class Store:
         Raises:
             JournalLocked: Another writer held the file for longer.
             JournalDamaged: The file is no database, or its pages are malformed.
+            JournalNewer: A newer program has taken the file over.
             JournalError: The file was removed or replaced, or SQLite failed otherwise (full disk, I/O error).
         """
         with self._writing.lock, _translated(self.location):
-            if not self._writing.is_in_place():
-                self._writing.close()
-                raise JournalError(f"{self.location.path} was removed or replaced while it was in use")
+            self._check_in_place(self._writing)
             connection = self._writing.connection()
             _begin(connection, patience_s)
             try:
+                self._check_version(connection)
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
                 raise
+            # Else the file went away meanwhile, and what was committed with it.
+            self._check_in_place(self._writing)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -81,8 +89,9 @@ class Store:
             JournalError: As ``transaction``.
         """
         with self._reading.lock, _translated(self.location):
-            if not self._reading.is_in_place():
-                self._reading.follow()
+            if self.lock is None and not self._reading.is_in_place():
+                self._follow()
+            self._check_in_place(self._reading)
             yield self._reading.connection()
 
     def checkpoint(self, mode: str = "PASSIVE") -> None:
@@ -90,16 +99,57 @@ class Store:
         if self.location.path is None:
             return
         with self._writing.lock, _translated(self.location):
+            self._check_in_place(self._writing)
             self._writing.connection().execute(f"PRAGMA wal_checkpoint({mode})")
 
     def is_in_place(self) -> bool:
-        """Whether the file that was opened still lies at its path; ``repair`` opens the journal anew if not."""
-        return self._writing.is_in_place()
+        """Whether the file that was opened still lies at its path and may be written; ``repair`` opens another if not."""
+        return self._given_up is None and self._writing.is_in_place()
 
     def close(self) -> None:
         """Close both connections."""
         self._reading.close()
         self._writing.close()
+
+    def give_up(self, error: JournalError) -> None:
+        """Close both connections for good: whoever still uses this store is told ``error`` at once."""
+        with self._writing.lock, self._reading.lock:
+            self._given_up = error
+            self.close()
+        if self.lock is not None:
+            self.lock.release(CARETAKER)
+            self.lock.renew()
+
+    def has_left_log(self) -> bool:
+        """Whether the log at the path belongs to a file that was there before, and no longer is."""
+        return self._writing.left_log() or self._reading.left_log()
+
+    def _check_in_place(self, database: Database) -> None:
+        if self._given_up is not None:
+            raise self._given_up
+        if not database.is_in_place():
+            database.close()
+            raise JournalError(f"{self.location.path} was removed or replaced while it was in use")
+
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        """A newer program may have migrated the file since it was opened, and have forbidden us to write to it."""
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > self._admitted:
+            try:
+                schema.migrate(connection)
+            except JournalNewer as error:
+                self._given_up = error
+                raise
+            self._admitted = version
+
+    def _follow(self) -> None:
+        """Have a mere reader see the file that lies at the path now."""
+        path = self.location.path
+        if path is not None and path.exists() and self._reading.left_log():
+            with _lock_of(path).waiting(OPENING):
+                if self._reading.left_log():
+                    set_log_aside(path)
+        self._reading.follow()
 
 
 def open_store(journal: str) -> Store:
@@ -127,65 +177,67 @@ def open_at(location: Location) -> Store:
         with store._writing.lock:  # noqa: SLF001 - a store being built
             schema.migrate(store._writing.connection())  # noqa: SLF001
         return store
-    prepare(location.path)
-    lock = lock_file(location.path.with_name(location.path.name + ".lock"))
+    prepare_folder(location.path.parent)
     moved_aside = None
-    with lock.waiting(OPENING):
+    with _lock_of(location.path).waiting(OPENING):
         try:
             _create_or_migrate(location.path)
         except JournalNewer as error:
             own = location.path.with_name(f"{location.path.stem}.v{schema.VERSION}{location.path.suffix}")
-            prepare(own)
-            _create_or_migrate(own)
-            return Store(Location(own, str(error)))
+            return open_at(Location(own, str(error)))
         except JournalDamaged:
-            moved_aside = move_aside(location.path)
-            prepare(location.path)
+            moved_aside = _set_damaged_aside(location.path)
             _create_or_migrate(location.path)
-    return Store(location, moved_aside)
-
-
-def move_aside(path: Path) -> Path:
-    """Rename a damaged file with its log and index, and say so. Call it with ``OPENING`` held.
-
-    Returns:
-        The new path of the damaged file.
-    """
-    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{number}")
-    for suffix in ("", "-wal", "-shm"):
-        source = path.with_name(path.name + suffix)
-        if source.exists():
-            source.rename(aside.with_name(aside.name + suffix))
-    logger.error("the trace journal %s is damaged: moved to %s, a new one is begun", path, aside)
-    return aside
+    return _with_what_was_saved(Store(location, moved_aside))
 
 
 def repair(store: Store, *, damaged: bool) -> Store:
     """Open a journal anew after it was found damaged, removed or replaced while in use.
 
     Only the process that gets there first moves a damaged file: the others find a sound one.
+
+    Returns:
+        The journal opened anew. ``store`` itself if it cannot be opened now, for lack of space or of permission: whoever
+        uses it is told why at once, until another ``repair`` succeeds.
     """
     path = store.location.path
-    if path is None:
-        store.close()
-        return open_at(store.location)
     # Nobody in this process may open the file while it is moved: SQLite would mix the old one's log with the new.
-    with store._writing.lock, store._reading.lock:  # noqa: SLF001 - of this module
-        store.close()
-        moved = None
-        try:
-            if damaged and store.lock is not None:
-                with store.lock.waiting(OPENING):
-                    moved = None if is_sound(path) else move_aside(path)
-            opened = _open_patiently(store.location)
-        except (OSError, sqlite3.Error, JournalError) as error:
-            opened = open_at(Location(None, f"{path} cannot be opened any more ({error})"))
+    store.give_up(JournalError(f"{path} was removed, replaced or damaged while it was in use"))
+    moved = None
+    try:
+        if path is not None and store.lock is not None:
+            prepare_folder(path.parent)
+            with store.lock.waiting(OPENING):
+                if damaged and path.exists() and not is_sound(path):
+                    moved = _set_damaged_aside(path)
+                elif store.has_left_log():
+                    set_log_aside(path)
+        opened = _open_patiently(store.location)
+    except (OSError, sqlite3.Error, JournalError) as error:
+        if moved is not None:
+            store.moved_aside, store.salvaged = moved, None
+        store.give_up(JournalError(f"{path} cannot be opened any more: {error}"))
+        return store
+    if moved is None and opened.moved_aside is None:
+        opened.moved_aside, opened.salvaged = store.moved_aside, store.salvaged
     opened.moved_aside = moved or opened.moved_aside
-    return opened
+    return _with_what_was_saved(opened)
+
+
+def _set_damaged_aside(path: Path) -> Path:
+    aside = set_aside(path, "damaged")
+    logger.error("the trace journal %s is damaged: moved to %s, a new one is begun", path, aside)
+    return aside
+
+
+def _with_what_was_saved(store: Store) -> Store:
+    if store.moved_aside is not None and store.salvaged is None:
+        store.salvaged = salvage(store.moved_aside, store)
+    return store
+
+
+def _lock_of(path: Path) -> LockFile:
+    return lock_file(beside(path, ".lock"))
 
 
 def _open_patiently(location: Location) -> Store:
@@ -200,11 +252,11 @@ def _open_patiently(location: Location) -> Store:
 
 
 def is_sound(path: Path) -> bool:
-    """Whether every page of the file can be read and fits its neighbours (``PRAGMA quick_check``)."""
+    """Whether every page of the file can be read and fits its neighbours, and the indexes their tables."""
     database = Database(path, read_only=True)
     try:
         with database.lock:
-            (verdict,) = database.connection().execute("PRAGMA quick_check(1)").fetchone()
+            (verdict,) = database.connection().execute("PRAGMA integrity_check(1)").fetchone()
             return bool(verdict == "ok")
     except sqlite3.DatabaseError:
         return False
@@ -213,6 +265,9 @@ def is_sound(path: Path) -> bool:
 
 
 def _create_or_migrate(path: Path) -> None:
+    if not path.exists():
+        set_log_aside(path)
+        create_private(path)
     database = Database(path)
     try:
         with database.lock, _translated(Location(path)):

@@ -14,9 +14,11 @@ import pytest
 from children import run_python
 from desk import KEYS, Desk
 
-from autoops.errors import JournalDamaged, JournalError, JournalLocked
+from autoops.errors import JournalDamaged, JournalError, JournalLocked, JournalNewer
 from autoops.tracing.journal import figures, reader
 from autoops.tracing.journal.location import MEMORY_ASKED_FOR, Location
+from autoops.tracing.journal.lock import CARETAKER, lock_file
+from autoops.tracing.journal.schema import VERSION
 from autoops.tracing.journal.store import Store, is_sound, open_at, open_store, repair
 
 if TYPE_CHECKING:
@@ -129,6 +131,61 @@ class TestFileThatGoesAway:
             pass
         assert not desk.store.is_in_place()
 
+    def test_its_log_is_not_read_into_the_next_file(self, path: Path) -> None:
+        """A file that is replaced while its log stays: the log is kept apart, and the new file is as it came."""
+        filled(path.with_name("other.db"), spans=3)
+        desk = Desk(path)
+        for number in range(50):
+            desk.span(f"theirs {number}", given={"text": "x" * 500})
+        desk.commit()
+        reader_store = reader.open_journal(str(path))
+        assert reader.count_traces(reader_store) == 50
+        path.with_name("other.db").rename(path)
+
+        again = repair(desk.store, damaged=False)
+
+        assert reader.count_traces(again) == 3
+        assert reader.count_traces(reader_store) == 3
+        assert is_sound(path)
+        assert len(list(path.parent.glob("journal.db.removed-*-wal"))) == 1
+
+    def test_a_reader_alone_keeps_the_log_apart_too(self, path: Path) -> None:
+        """Who only reads meets the same trap, perhaps first."""
+        filled(path.with_name("other.db"), spans=3)
+        desk = Desk(path)
+        desk.span("theirs", given={"text": "x" * 500})
+        desk.commit()
+        reader_store = reader.open_journal(str(path))
+        assert reader.count_traces(reader_store) == 1
+        path.with_name("other.db").rename(path)
+
+        assert reader.count_traces(reader_store) == 3
+        assert is_sound(path)
+
+    def test_a_log_without_its_file_is_kept_and_not_read(self, path: Path) -> None:
+        """A new journal begins empty, whatever log a removed one left behind."""
+        desk = Desk(path)
+        desk.span("gone")
+        desk.commit()
+        path.unlink()
+
+        again = open_at(Location(path))
+
+        assert reader.count_traces(again) == 0
+        assert len(list(path.parent.glob("journal.db.removed-*-wal"))) == 1
+
+    def test_what_is_committed_into_a_removed_file_is_not_taken_for_kept(self, path: Path) -> None:
+        """The file goes between the look and the commit: the transaction raises, so that its rows are written again."""
+        store = open_at(Location(path))
+
+        def lose() -> None:
+            with store.transaction() as connection:
+                connection.execute("INSERT INTO counters VALUES ('x', 1)")
+                path.unlink()
+
+        with pytest.raises(JournalError, match="removed or replaced"):
+            lose()
+
     def test_reading_does_not_make_a_file(self, path: Path) -> None:
         """A reader of a removed journal is told so; it leaves no empty file behind."""
         desk = Desk(path)
@@ -183,16 +240,6 @@ class TestDamage:
         assert store.moved_aside is not None
         assert reader.list_traces(store).traces == ()
 
-    def test_log_and_index_move_with_the_file(self, path: Path) -> None:
-        """A damaged file keeps its log: whoever saves its data needs it."""
-        path.write_bytes(b"no database at all" * 1000)
-        path.with_name("journal.db-wal").write_bytes(b"log")
-
-        moved = open_at(Location(path)).moved_aside
-
-        assert moved is not None
-        assert moved.with_name(moved.name + "-wal").read_bytes() == b"log"
-
     def test_two_in_one_second_do_not_overwrite_each_other(self, path: Path) -> None:
         """Each damaged file gets a name of its own."""
         kept = set()
@@ -239,6 +286,90 @@ class TestDamage:
         assert joined.moved_aside is None
         assert reader.get_trace(joined, span.trace_id) is not None
         assert len(list(path.parent.glob("*damaged*"))) == 1
+
+
+class TestOtherVersions:
+    """An older and a newer program at one path."""
+
+    def newer(self, path: Path, lowest_writer: int) -> None:
+        """Migrate the file as a program would that knows one schema more."""
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute(f"PRAGMA user_version = {VERSION + 1}")
+            other.execute("UPDATE meta SET value = ? WHERE key = 'lowest_writer'", (str(lowest_writer),))
+
+    def test_a_newer_file_is_left_alone(self, path: Path) -> None:
+        """What may not be written is not: an older program has a file of its own beside it, and says why."""
+        filled(path)
+        self.newer(path, VERSION + 1)
+
+        store = open_at(Location(path))
+
+        own = path.with_name(f"journal.v{VERSION}.db")
+        assert store.location.path == own
+        assert f"schema {VERSION + 1}" in str(store.location.reason)
+        assert stat.S_IMODE(own.stat().st_mode) == 0o600
+        with store.transaction() as connection:
+            connection.execute("INSERT INTO counters VALUES ('x', 1)")
+
+    def test_a_newer_file_that_admits_us_is_shared(self, path: Path) -> None:
+        """Migrations only add: most newer files may still be written."""
+        filled(path)
+        desk = Desk(path)
+        self.newer(path, VERSION)
+
+        desk.span("before it was opened anew")
+        desk.commit()
+        again = Desk(path)
+        again.span("after")
+        again.commit()
+
+        assert again.store.location == Location(path)
+        assert again.rows("SELECT COUNT(*) FROM spans") == [(202,)]
+
+    def test_a_file_that_becomes_newer_in_use_is_left(self, path: Path) -> None:
+        """The next write is refused, and `repair` goes to a file of our own; what we cared for others may now."""
+        desk = Desk(path)
+        desk.span("before")
+        desk.commit()
+        assert desk.store.lock is not None
+        assert desk.store.lock.acquire(CARETAKER)
+        self.newer(path, VERSION + 1)
+
+        desk.span("after")
+        with pytest.raises(JournalNewer):
+            desk.commit()
+        assert not desk.store.is_in_place()
+        own = repair(desk.store, damaged=False)
+
+        assert own.location.path == path.with_name(f"journal.v{VERSION}.db")
+        assert lock_file(path.with_name("journal.db.lock")).acquire(CARETAKER)
+        lock_file(path.with_name("journal.db.lock")).release(CARETAKER)
+        with closing(sqlite3.connect(path)) as other:
+            assert other.execute("SELECT name FROM spans").fetchall() == [("before",)]
+
+
+class TestRepairThatMustWait:
+    """A place that cannot be written now may be again later."""
+
+    def test_it_is_tried_again(self, path: Path) -> None:
+        """Meanwhile every use is told why at once; nothing is written elsewhere."""
+        folder = path.parent / "deep"
+        desk = Desk(folder / "journal.db")
+        shutil.rmtree(folder)
+        folder.touch()
+
+        lost = repair(desk.store, damaged=False)
+
+        assert lost is desk.store
+        assert not lost.is_in_place()
+        for use in (lost.transaction, lost.reading):
+            with pytest.raises(JournalError, match="cannot be opened any more"), use():
+                pass
+        folder.unlink()
+        again = repair(lost, damaged=False)
+        assert again.location == lost.location
+        with again.transaction() as connection:
+            connection.execute("INSERT INTO counters VALUES ('x', 1)")
 
 
 class TestMemory:
