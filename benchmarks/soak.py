@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,7 +193,8 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         report = run(options, folder)
     if options.json:
-        print(json.dumps(asdict(report), indent=2, default=len))  # of the set of all ids, how many
+        counters = None if report.books is None else report.books.counters
+        print(json.dumps({**vars(report), "books": counters}, indent=2))
     else:
         show(report)
     return 1 if report.wrong else 0
