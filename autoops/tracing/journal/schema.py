@@ -162,7 +162,23 @@ ALTER TABLE processes ADD COLUMN filtered INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE processes ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (M001_INITIAL, M002_BOOKS)
+M003_RETENTION: Final = """
+-- By when rows had been recorded: at this moment these were the latest ``seq``. Spans' own clocks may lie.
+CREATE TABLE recorded (
+    at REAL PRIMARY KEY,
+    span_seq INTEGER NOT NULL,
+    score_seq INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Traces that are hidden and whose rows up to ``last_seq`` are being deleted, slice by slice.
+CREATE TABLE doomed (
+    trace_id TEXT PRIMARY KEY,
+    last_seq INTEGER NOT NULL,
+    reason TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (M001_INITIAL, M002_BOOKS, M003_RETENTION)
 """Step *n* brings a file from version *n* to *n* + 1."""
 
 VERSION: Final = len(MIGRATIONS)
