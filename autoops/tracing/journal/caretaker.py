@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from autoops.tracing.counts import Counts, Drop
 from autoops.tracing.journal.outbox import bump
+from autoops.tracing.journal.prune import EMPTY_LOG
 from autoops.tracing.journal.schema import INTERRUPTED, OPEN, SPAN
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ LOG_BYTES: Final = 4 * 1024 * 1024
 """Size of the write-ahead log at which its pages are moved into the file."""
 LOG_BYTES_TRUNCATE: Final = 64 * 1024 * 1024
 """Size at which the log's own space is given back too."""
-EMPTY_LOG: Final = "empty_log"
-"""Key in ``meta`` by which another process asks for the log to be emptied."""
 MEMORY_BYTES: Final = 256 * 1024 * 1024
 """Size of a journal in memory at which its oldest traces make room."""
 

@@ -1,25 +1,78 @@
-"""Taking traces out of the journal: by id, by user, by session."""
+"""Taking traces out of the journal, in slices that hold no writer up for long.
+
+A trace is doomed first: from then on no list shows it. Its rows go slice by slice, its row in ``traces`` last. What comes
+in for it meanwhile survives, and the trace is then shown again with what it has left.
+"""
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from autoops.tracing.journal.caretaker import EMPTY_LOG
 from autoops.tracing.journal.lock import CARETAKER, lock_file
 from autoops.tracing.journal.outbox import bump
-from autoops.tracing.journal.schema import SCORE, SPAN
+from autoops.tracing.journal.schema import OPEN, SCORE, SPAN
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from autoops.tracing.journal.store import Store
 
-SLICE: Final = 200
-"""Traces deleted in one transaction, so that writers never wait long."""
-PAGES: Final = 2000
-"""Pages given back in one transaction, for the same reason."""
+logger = logging.getLogger(__name__)
+
+HOLD_S: Final = 0.015
+"""How long a slice aims to hold other writers up; a slow disk may make it three times as long."""
+AT_ONCE: Final = 16
+"""Rows, or pages, between two looks at the clock."""
+DOOMED_AT_ONCE: Final = 500
+"""Traces doomed in one transaction."""
+EMPTY_LOG: Final = "empty_log"
+"""Key in ``meta`` by which another process asks for the log to be emptied."""
+
+AGE: Final = "age"
+"""Older than ``AUTOOPS_RETENTION_DAYS``."""
+SIZE: Final = "size"
+"""The journal is larger than ``AUTOOPS_JOURNAL_MAX_MB``."""
+FULL: Final = "full"
+"""It is so with nothing but undelivered traces in it: what is still to be sent goes too."""
+HAND: Final = "hand"
+"""Somebody asked for it, whatever is still to be sent."""
+SPARING: Final = frozenset({AGE, SIZE})
+"""Reasons for which no span goes that Langfuse has not got."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """A trace to be removed with its rows up to ``last_seq``."""
+
+    trace_id: str
+    last_seq: int
+
+
+@dataclass
+class Removed:
+    """What a removal took away. ``undelivered`` of the spans were still to be sent, or had been refused."""
+
+    traces: int = 0
+    spans: int = 0
+    undelivered: int = 0
+
+
+class Pace:
+    """How many rows fit into a transaction of ``HOLD_S``, learned from those before."""
+
+    def __init__(self, first: int = 200, most: int = 20_000) -> None:
+        self.rows = first
+        self._most = most
+
+    def took(self, seconds: float) -> None:
+        """Note how long a transaction with as many rows as fit was held."""
+        self.rows = max(1, min(self._most, int(self.rows * min(2.0, HOLD_S / max(seconds, 1e-6)))))
 
 
 def select(
@@ -47,29 +100,85 @@ def delete(store: Store, trace_ids: Sequence[str]) -> int:
     Returns:
         How many spans were deleted.
     """
-    spans = 0
-    for start in range(0, len(trace_ids), SLICE):
+    removed = Removed()
+    last_seq = _last_seq(store)
+    doom(store, [Doomed(trace_id, last_seq) for trace_id in trace_ids], HAND)
+    work_through(remove_doomed(store, removed))
+    if removed.traces:
+        work_through(give_back_space(store))
+        empty_log(store)
+    return removed.spans
+
+
+def work_through(slices: Iterator[float]) -> None:
+    """Do all of a work in slices; after each, others have the file for as long as it held them up."""
+    pause = threading.Event()
+    for held_s in slices:
+        pause.wait(held_s)
+
+
+def doom(store: Store, traces: Sequence[Doomed], reason: str) -> None:
+    """Hide traces and have them removed by ``remove_doomed``, here or in whichever process comes to it."""
+    for start in range(0, len(traces), DOOMED_AT_ONCE):
         with store.transaction() as connection:
-            # What was deleted must not be readable in free pages of the file.
-            connection.execute("PRAGMA secure_delete = ON")
-            spans += sum(_delete_one(connection, trace_id) for trace_id in trace_ids[start : start + SLICE])
-    if spans:
-        _give_back_space(store)
-        _empty_log(store)
-    return spans
+            connection.executemany(
+                "INSERT OR REPLACE INTO doomed (trace_id, last_seq, reason)"
+                " SELECT trace_id, ?, ? FROM traces WHERE trace_id = ?",
+                [(each.last_seq, reason, each.trace_id) for each in traces[start : start + DOOMED_AT_ONCE]],
+            )
 
 
-def _give_back_space(store: Store) -> None:
+def has_doomed(store: Store) -> bool:
+    """Whether a removal was begun and not ended, perhaps by a process that is gone."""
+    with store.reading() as connection:
+        return connection.execute("SELECT 1 FROM doomed LIMIT 1").fetchone() is not None
+
+
+def remove_doomed(store: Store, removed: Removed, pace: Pace | None = None) -> Iterator[float]:
+    """Remove the rows of doomed traces, slice by slice.
+
+    Yields:
+        How long the slice held other writers up, in seconds.
+    """
+    pace = pace or Pace()
+    while True:
+        with store.transaction() as connection:
+            began = time.monotonic()
+            found = connection.execute("SELECT reason FROM doomed LIMIT 1").fetchone()
+            if found is None:
+                return
+            # What somebody deleted must not be readable in free pages of the file.
+            connection.execute(f"PRAGMA secure_delete = {'ON' if found[0] == HAND else 'OFF'}").fetchall()
+            _slice(connection, found[0], pace.rows, began + HOLD_S, removed)
+        held_s = time.monotonic() - began
+        pace.took(held_s)
+        yield held_s
+
+
+def give_back_space(store: Store) -> Iterator[float]:
+    """Return the file's free pages to the disk, slice by slice.
+
+    Yields:
+        How long the slice held other writers up, in seconds.
+    """
+    pace = Pace()
     free = 1
     while free:
         with store.transaction() as connection:
-            # A step frees one page: all are taken only if all rows are asked for.
-            connection.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
+            began = time.monotonic()
+            for number in range(pace.rows):
+                # Python's sqlite3 takes a single step of this statement, and a step frees a single page.
+                connection.execute("PRAGMA incremental_vacuum(1)")
+                if not number % AT_ONCE and time.monotonic() - began >= HOLD_S:
+                    break
             (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        held_s = time.monotonic() - began
+        pace.took(held_s)
+        yield held_s
 
 
-def _empty_log(store: Store) -> None:
-    """Have the log emptied, for it still holds what was deleted: by us, or by the process that cares for the file."""
+def empty_log(store: Store) -> None:
+    """Have the log emptied, for it still holds what was removed: by us, or by the process that cares for the file."""
     path = store.location.path
     if path is None:
         return
@@ -84,27 +193,111 @@ def _empty_log(store: Store) -> None:
             connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, '1')", (EMPTY_LOG,))
 
 
-def _delete_one(connection: sqlite3.Connection, trace_id: str) -> int:
+def _last_seq(store: Store) -> int:
+    with store.reading() as connection:
+        row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'spans'").fetchone()
+    return int(row[0]) if row else 0
+
+
+_ROWS: Final = """
+SELECT * FROM (
+    SELECT x.seq, {open} AS is_open, r.destination_id IS NULL AS is_local,
+        (SELECT o.destination_id FROM destinations d JOIN outbox o ON o.destination_id = d.id
+            WHERE o.kind = {kind} AND o.seq = x.seq) AS waits_for,
+        (SELECT j.destination_id FROM destinations d JOIN rejected j ON j.destination_id = d.id
+            WHERE j.kind = {kind} AND j.seq = x.seq) AS refused_by
+    FROM {table} x JOIN resources r ON r.id = x.resource_id
+    WHERE x.trace_id = ? {upto}
+) WHERE ? OR (waits_for IS NULL AND refused_by IS NULL)
+LIMIT ?
+"""
+_SPAN_ROWS: Final = _ROWS.format(table="spans", kind=SPAN, open=f"x.state = {OPEN}", upto="AND x.seq <= ?")
+_SCORE_ROWS: Final = _ROWS.format(table="scores", kind=SCORE, open="0", upto="AND ? >= 0")
+
+
+def _slice(connection: sqlite3.Connection, reason: str, most: int, deadline: float, removed: Removed) -> None:
+    """Remove at most so many rows of traces doomed for one reason, until the time is up."""
     changes: Counter[str] = Counter()
-    # What stayed here and is gone now was pruned; what was delivered stays counted so.
-    for counter, condition in (("local", "r.destination_id IS NULL"), ("sampled_out", "NOT t.sampled")):
-        (number,) = connection.execute(
-            "SELECT COUNT(*) FROM spans s JOIN resources r ON r.id = s.resource_id"
-            " JOIN traces t ON t.trace_id = s.trace_id WHERE s.trace_id = ? AND s.state > 0"
-            f" AND {condition}" + (" AND r.destination_id IS NOT NULL" if counter == "sampled_out" else ""),
-            (trace_id,),
-        ).fetchone()
-        changes[counter] -= number
-        changes["pruned"] += number
-    for table, kind, prefix in (("spans", SPAN, ""), ("scores", SCORE, "scores_")):
-        seqs = f"SELECT seq FROM {table} WHERE trace_id = ?"
-        for where, counter in (("outbox", "pending"), ("rejected", "rejected")):
-            gone = connection.execute(
-                f"DELETE FROM {where} WHERE kind = ? AND seq IN ({seqs})", (kind, trace_id)
-            ).rowcount
-            changes[f"{prefix}{counter}"] -= gone
-            changes[f"{prefix}pruned"] += gone
-        changes[table] -= connection.execute(f"DELETE FROM {table} WHERE trace_id = ?", (trace_id,)).rowcount
-    changes["traces"] -= connection.execute("DELETE FROM traces WHERE trace_id = ?", (trace_id,)).rowcount
+    left = most
+    doomed = connection.execute(
+        "SELECT d.trace_id, d.last_seq, t.sampled FROM doomed d JOIN traces t ON t.trace_id = d.trace_id"
+        " WHERE d.reason = ? LIMIT ?",
+        (reason, max(1, most)),
+    ).fetchall()
+    for trace_id, last_seq, sampled in doomed:
+        is_empty = False
+        while left > 0 and not is_empty:
+            rows = connection.execute(
+                _SPAN_ROWS, (trace_id, last_seq, reason not in SPARING, AT_ONCE)
+            ).fetchall()
+            _remove(connection, "spans", SPAN, rows, changes, reason, is_sampled=bool(sampled))
+            left -= len(rows)
+            is_empty = len(rows) < AT_ONCE
+            if time.monotonic() >= deadline:
+                left = 0
+        if is_empty:
+            _finish(connection, trace_id, reason, changes)
+        if left <= 0:
+            break
+    if not doomed:
+        connection.execute("DELETE FROM doomed WHERE reason = ?", (reason,))
     bump(connection, changes)
-    return -changes["spans"]
+    removed.spans -= changes["spans"]
+    removed.traces -= changes["traces"]
+    removed.undelivered -= changes["pending"] + changes["rejected"]
+
+
+def _finish(connection: sqlite3.Connection, trace_id: str, reason: str, changes: Counter[str]) -> None:
+    """A doomed trace has no more rows to remove: it goes with its scores, or stays with what came in meanwhile."""
+    (left,) = connection.execute("SELECT COUNT(*) FROM spans WHERE trace_id = ?", (trace_id,)).fetchone()
+    if left:
+        connection.execute("UPDATE traces SET span_count = ? WHERE trace_id = ?", (left, trace_id))
+    else:
+        rows = connection.execute(_SCORE_ROWS, (trace_id, 0, reason not in SPARING, -1)).fetchall()
+        _remove(connection, "scores", SCORE, rows, changes, reason, is_sampled=True)
+        connection.execute("DELETE FROM traces WHERE trace_id = ?", (trace_id,))
+        changes["traces"] -= 1
+    connection.execute("DELETE FROM doomed WHERE trace_id = ?", (trace_id,))
+
+
+def _remove(
+    connection: sqlite3.Connection,
+    table: str,
+    kind: int,
+    rows: Sequence[tuple[int, int, int, int | None, int | None]],
+    changes: Counter[str],
+    reason: str,
+    *,
+    is_sampled: bool,
+) -> None:
+    """Remove rows from wherever they stand; what was delivered stays counted as delivered."""
+    for where, column in (("outbox", 3), ("rejected", 4)):
+        gone = [(row[column], kind, row[0]) for row in rows if row[column] is not None]
+        if gone:
+            connection.executemany(
+                f"DELETE FROM {where} WHERE destination_id = ? AND kind = ? AND seq = ?", gone
+            )
+    if rows:
+        connection.executemany(f"DELETE FROM {table} WHERE seq = ?", [(row[0],) for row in rows])
+    changes[table] -= len(rows)
+    prefix = "" if kind == SPAN else "scores_"
+    for _, is_open, is_local, waits_for, refused_by in rows:
+        stood = (
+            "pending"
+            if waits_for is not None
+            else "rejected"
+            if refused_by is not None
+            else None
+            if is_open or kind == SCORE
+            else "local"
+            if is_local
+            else None
+            if is_sampled
+            else "sampled_out"
+        )
+        if stood is not None:
+            changes[prefix + stood] -= 1
+            changes[f"{prefix}pruned"] += 1
+            changes[f"{prefix}pruned_by_{reason}"] += 1
+            if stood in {"pending", "rejected"}:
+                changes[f"{prefix}lost_by_{reason}"] += 1

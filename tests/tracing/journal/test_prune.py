@@ -94,8 +94,9 @@ class TestDeleting:
         assert (held.spans, held.traces, held.pending, held.rejected, held.pruned) == (4, 2, 4, 0, 6)
 
     def test_more_than_one_slice(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Many traces are deleted in several transactions."""
-        monkeypatch.setattr(prune, "SLICE", 2)
+        """Many traces, and the rows of one, are deleted in several transactions."""
+        monkeypatch.setattr(prune, "DOOMED_AT_ONCE", 2)
+        monkeypatch.setattr(prune, "HOLD_S", 0.0)
         desk = Desk(path)
         gone = traces(desk, 5)
 
@@ -173,7 +174,7 @@ class TestDeleting:
         caretaker.bound_log(desk.store)
 
         assert NEEDLE.encode() not in raw(path)
-        assert desk.rows("SELECT * FROM meta WHERE key = ?", caretaker.EMPTY_LOG) == []
+        assert desk.rows("SELECT * FROM meta WHERE key = ?", prune.EMPTY_LOG) == []
         lock.release(CARETAKER)
 
     def test_a_reader_in_the_way_only_delays_it(self, path: Path) -> None:
