@@ -167,11 +167,11 @@ def list_traces(
         limit: Most on a page.
         after: The ``next`` of the page before.
     """
-    where, arguments = _where(wanted or TraceFilter())
+    where, arguments = _where(store, wanted or TraceFilter())
     if after is not None:
         where.append("(t.start_ns, t.trace_id) < (?, ?)")
         arguments.extend(after)
-    condition = f"WHERE {' AND '.join(where)}" if where else ""
+    condition = f"WHERE {' AND '.join(where)}"
     with store.reading() as connection:
         rows = connection.execute(
             f"{_SELECT_TRACE} {condition} ORDER BY t.start_ns DESC, t.trace_id DESC LIMIT ?",
@@ -184,8 +184,8 @@ def list_traces(
 
 def count_traces(store: Store, wanted: TraceFilter | None = None) -> int:
     """How many traces a filter finds."""
-    where, arguments = _where(wanted or TraceFilter())
-    condition = f"WHERE {' AND '.join(where)}" if where else ""
+    where, arguments = _where(store, wanted or TraceFilter())
+    condition = f"WHERE {' AND '.join(where)}"
     with store.reading() as connection:
         row = connection.execute(f"SELECT COUNT(*) FROM traces t {condition}", arguments).fetchone()
     return int(row[0])
@@ -195,7 +195,8 @@ def get_trace(store: Store, trace_id: str, *, limit: int = 20_000) -> TraceRecor
     """A whole trace, or None if the journal does not know it. An unambiguous beginning of the id is enough."""
     with store.reading() as connection:
         found = connection.execute(
-            f"{_SELECT_TRACE} WHERE t.trace_id >= ? AND t.trace_id < ? LIMIT 2", (trace_id, trace_id + "g")
+            f"{_SELECT_TRACE} WHERE t.trace_id >= ? AND t.trace_id < ?{_hidden(connection)} LIMIT 2",
+            (trace_id, trace_id + "g"),
         ).fetchall()
         if len(found) != 1:
             return None
@@ -305,8 +306,18 @@ FROM spans s JOIN resources r ON r.id = s.resource_id
 """
 
 
-def _where(wanted: TraceFilter) -> tuple[list[str], list[Any]]:
-    conditions: list[str] = []
+def _hidden(connection: sqlite3.Connection) -> str:
+    """A condition, to be added with AND, that leaves out the traces that are on their way out.
+
+    Files of older programs, which a reader does not bring up to date, know of none.
+    """
+    known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'doomed'").fetchone()
+    return " AND NOT EXISTS (SELECT 1 FROM doomed d WHERE d.trace_id = t.trace_id)" if known else ""
+
+
+def _where(store: Store, wanted: TraceFilter) -> tuple[list[str], list[Any]]:
+    with store.reading() as connection:
+        conditions = [f"TRUE{_hidden(connection)}"]
     arguments: list[Any] = []
     for column, value in (("session_id", wanted.session_id), ("user_id", wanted.user_id)):
         if value:

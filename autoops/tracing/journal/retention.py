@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from autoops.tracing.journal import outbox, prune
+from autoops.errors import JournalError
+from autoops.tracing.journal import caretaker, outbox, prune
 from autoops.tracing.journal.prune import Doomed, Pace, Removed
 from autoops.tracing.journal.schema import OPEN, SCORE, SPAN
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator
 
+    from autoops.tracing.config import LangfuseConfig
     from autoops.tracing.journal.store import Store
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,11 @@ class Limits:
     days: float = 0.0
     max_mb: float = 0.0
 
+    @classmethod
+    def of(cls, config: LangfuseConfig) -> Limits:
+        """The limits that a configuration sets."""
+        return cls(config.retention_days, config.journal_max_mb)
+
     def older_than(self, now: float) -> float | None:
         """The moment, in seconds since the epoch, before which traces are too old; None if none are."""
         return now - self.days * DAY_S if self.days > 0 else None
@@ -62,51 +69,58 @@ class Limits:
         return self.max_mb * MB if self.max_mb > 0 else None
 
 
-KEEP_ALL: Final = Limits()
-
-
 class Retention:
-    """Keeps one journal within its limits, a little at a time, for the process that cares for it."""
+    """Keeps a journal within its limits, a little at a time, for the process that cares for it."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self) -> None:
+        self._store: Store | None = None
         self._work: Iterator[float] | None = None
         self._removed = Removed()
         self._looked_at = self._aged_at = float("-inf")
         self._in_vain_at = 0.0
 
-    def step(self, limits: Limits, busy: threading.Event, budget_s: float = 0.2) -> None:
+    def step(self, store: Store, limits: Limits, busy: threading.Event, budget_s: float = 1.0) -> None:
         """Do what there is to do, until ``busy`` is set or the time is up; the next call goes on with the rest."""
         deadline = time.monotonic() + budget_s
+        if self._store is not store:
+            # The file was replaced, or this is the first call.
+            self._store, self._work = store, None
         if self._work is None:
-            self._work = self._begin(limits)
-        while self._work is not None:
-            held_s = next(self._work, None)
-            if held_s is None:
-                self._end(limits)
-            # As long as writers were held up they now have the file for themselves.
-            elif busy.wait(held_s) or time.monotonic() >= deadline:
-                return
+            self._work = self._begin(store, limits)
+        try:
+            while self._work is not None:
+                held_s = next(self._work, None)
+                if held_s is None:
+                    self._end(store, limits)
+                    return
+                if held_s:
+                    caretaker.bound_log(store)
+                # As long as writers were held up they now have the file for themselves.
+                if busy.wait(held_s) or time.monotonic() >= deadline:
+                    return
+        except JournalError:
+            self._work, self._aged_at = None, float("-inf")
+            raise
 
-    def _begin(self, limits: Limits) -> Iterator[float] | None:
+    def _begin(self, store: Store, limits: Limits) -> Iterator[float] | None:
         now = time.monotonic()
         if now - self._looked_at < LOOK_EVERY_S:
             return None
         self._looked_at = now
-        note_recorded(self._store)
+        note_recorded(store)
         is_time = now - self._aged_at >= AGE_EVERY_S
         # What was too large with nothing to remove is looked at again when it has grown.
-        is_too_large = excess(self._store, limits) > self._in_vain_at
-        if not (is_time or is_too_large or prune.has_doomed(self._store)):
+        is_too_large = excess(store, limits) > self._in_vain_at
+        if not (is_time or is_too_large or prune.has_doomed(store)):
             return None
         if is_time:
             self._aged_at = now
-        return removal(self._store, limits, self._removed)
+        return removal(store, limits, self._removed)
 
-    def _end(self, limits: Limits) -> None:
+    def _end(self, store: Store, limits: Limits) -> None:
         self._work = None
         removed, self._removed = self._removed, Removed()
-        self._in_vain_at = 1.05 * max(0.0, excess(self._store, limits))
+        self._in_vain_at = 1.05 * max(0.0, excess(store, limits))
         if removed.undelivered:
             logger.warning(
                 "the trace journal was over AUTOOPS_JOURNAL_MAX_MB: %d spans that had not been delivered were removed",
