@@ -20,6 +20,7 @@ from autoops.tracing.journal.buffer import Buffer
 from autoops.tracing.journal.commit import Book, Committed, Score
 from autoops.tracing.journal.location import MEMORY_ASKED_FOR
 from autoops.tracing.journal.lock import CARETAKER
+from autoops.tracing.journal.retention import Limits, Retention
 from autoops.tracing.journal.store import Store, open_store, repair
 from autoops.tracing.journal.tally import Tally
 from autoops.tracing.serialize import dump
@@ -77,6 +78,7 @@ class Writer:
         self._opened: deque[Span] = deque()
         self._ended = 0
         self._told = Tally()
+        self._retention = Retention()
         self._store: Store | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -254,6 +256,9 @@ class Writer:
                 self._call(self.due)
         if store.lock.holds(CARETAKER):
             caretaker.bound_log(store)
+            if self.providers:
+                limits = Limits.of(self.providers[-1].config)
+                self._retention.step(store, limits, self.buffer.filled)
 
     def _beat(self, connection: Any, *, force: bool = False) -> None:
         now = time.monotonic()
@@ -352,6 +357,7 @@ class Writer:
         self._opened = deque()
         self._ended = 0
         self._told = Tally()
+        self._retention = Retention()
         self._store = None
         self._thread = None
         self._stopping = threading.Event()
