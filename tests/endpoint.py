@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import enum
 import gzip
 import json
 import socket
+import ssl
+import struct
 import sys
+import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -14,6 +18,22 @@ from received import ReceivedRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+DRIP_S = 1.0
+"""Seconds from one byte to the next of an answer that drips."""
+
+
+class Manner(enum.Enum):
+    """How answers leave, well or badly."""
+
+    WELL = enum.auto()
+    DRIPPING = enum.auto()
+    """What was asked is done; the answer comes a byte a second."""
+    TRUNCATED = enum.auto()
+    """What was asked is done; the connection ends in the middle of the answer."""
+    RESET = enum.auto()
+    """The connection is reset in the middle of the request."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +52,37 @@ class Endpoint(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], answer: Callable[[ReceivedRequest], Answer]) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        answer: Callable[[ReceivedRequest], Answer],
+        certificate: Path | None = None,
+    ) -> None:
         self.answer = answer
         self.accepted = 0
+        self.manner = Manner.WELL
+        self.mended = threading.Event()
         self._sockets: set[socket.socket] = set()
+        self._tls: ssl.SSLContext | None = None
+        if certificate is not None:
+            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self._tls.load_cert_chain(certificate)
         super().__init__(address, _Handler)
+
+    def behave(self, manner: Manner) -> None:
+        """Answer in this manner from now on; what still drips is cut off."""
+        self.manner = manner
+        self.mended.set()
+        self.mended = threading.Event()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept, count and remember a connection."""
         connection, peer = super().get_request()
+        if self._tls is not None:
+            # The handshake is left to the first read, on the connection's own thread.
+            connection = self._tls.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=True
+            )
         self.accepted += 1
         self._sockets.add(connection)
         return connection, peer
@@ -60,7 +102,7 @@ class Endpoint(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay quiet about clients that hang up early: tests make them do so."""
-        if not isinstance(sys.exception(), ConnectionError):
+        if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
             super().handle_error(request, client_address)
 
 
@@ -77,17 +119,43 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def _serve(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("content-length", "0")))
+        length = int(self.headers.get("content-length", "0"))
+        if self.server.manner is Manner.RESET:
+            self.rfile.read(length // 2)
+            # Closing with no time to linger sends a reset.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+            return
+        raw = self.rfile.read(length)
         headers = {name.lower(): value for name, value in self.headers.items()}
         body, readable = _decompressed(raw, headers.get("content-encoding", "identity"))
         request = ReceivedRequest(self.command, self.path, headers, len(raw), body, readable)
-        answer = self.server.answer(request)
+        self._send(self.server.answer(request))
+
+    def _send(self, answer: Answer) -> None:
+        manner = self.server.manner
+        if manner is Manner.DRIPPING:
+            self._drip(answer.status)
+            return
         self.send_response(answer.status)
         for name, value in {"Content-Type": "application/json", **answer.headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(answer.body)
+        if manner is Manner.TRUNCATED:
+            self.close_connection = True
+            self.wfile.write(answer.body[: len(answer.body) // 2])
+        else:
+            self.wfile.write(answer.body)
+
+    def _drip(self, status: int) -> None:
+        self.close_connection = True
+        mended = self.server.mended
+        for byte in f"HTTP/1.1 {status} Slow\r\nX-Slow: {'x' * 1000}".encode():
+            self.connection.sendall(bytes([byte]))
+            if mended.wait(DRIP_S):
+                return
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Print nothing: what matters is recorded."""

@@ -21,10 +21,11 @@ import sys
 import threading
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from endpoint import Answer, Endpoint, json_answer
+from endpoint import Answer, Endpoint, Manner, json_answer
 from received import IllFormedError, ReceivedRequest, ReceivedScore, ReceivedSpan, decode_spans, read_score
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ HEALTH = "/api/public/health"
 
 SECRET_KEY = "sk-lf-loopback"
 PROJECT_ID = "project-on-loopback"
+PEM = Path(__file__).with_name("loopback.pem")
+"""Key and certificate of 127.0.0.1 and localhost, which nobody vouches for but itself."""
 PATIENCE_S = 15.0  # longest a test waits for something that should happen
 
 
@@ -57,6 +60,7 @@ class LoopbackServer:
             never share the SDK's per-key state.
         secret_key: Accepted secret key.
         port: Port to bind; 0 chooses a free one.
+        certificate: Speak TLS with the key and certificate in this file.
         on_batch: Called with one line of text per accepted request.
     """
 
@@ -66,11 +70,13 @@ class LoopbackServer:
         secret_key: str = SECRET_KEY,
         *,
         port: int = 0,
+        certificate: Path | None = None,
         on_batch: Callable[[str], None] | None = None,
     ) -> None:
         self.public_key = public_key or f"pk-lf-{uuid.uuid4()}"
         self.secret_key = secret_key
-        self._http = Endpoint(("127.0.0.1", port), self.answer)
+        self._http = Endpoint(("127.0.0.1", port), self.answer, certificate)
+        self._scheme = "http" if certificate is None else "https"
         self._on_batch = on_batch
         self._changed = threading.Condition()
         self._open_gate = threading.Event()
@@ -78,6 +84,8 @@ class LoopbackServer:
         self._failure: _Failure | None = None
         self._delay_s = 0.0
         self._refused: Callable[[ReceivedSpan], bool] | None = None
+        self._refusal = 400
+        self._left_out = 0
         self._arrivals: list[ReceivedSpan] = []
         self._scores: dict[tuple[str, str], ReceivedScore] = {}
         self._requests: list[ReceivedRequest] = []
@@ -108,7 +116,7 @@ class LoopbackServer:
     @property
     def url(self) -> str:
         """The value for ``LANGFUSE_HOST``."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     @property
     def connections(self) -> int:
@@ -213,17 +221,27 @@ class LoopbackServer:
         """Answer every request `seconds` late; 0 ends it."""
         self._delay_s = seconds
 
-    def refuse(self, poison: Callable[[ReceivedSpan], bool]) -> None:
-        """Answer 400 to every batch with a span for which `poison(span)` holds, until `heal()`."""
+    def refuse(self, poison: Callable[[ReceivedSpan], bool], status: int = 400) -> None:
+        """Answer `status` to every batch with a span for which `poison(span)` holds, until `heal()`."""
         with self._changed:
-            self._refused = poison
+            self._refused, self._refusal = poison, status
+
+    def leave_out(self, number: int) -> None:
+        """Accept each batch but the last `number` of its spans, and say so as OTLP does, until `heal()`."""
+        self._left_out = number
+
+    def misbehave(self, manner: Manner) -> None:
+        """Answer in a bad manner until `heal()`."""
+        self._http.behave(manner)
 
     def heal(self) -> None:
-        """Behave: no failure, no delay, nothing held, nothing refused."""
+        """Behave: no failure, no delay, nothing held, nothing refused, good manners."""
         with self._changed:
             self._failure = None
             self._refused = None
         self._delay_s = 0.0
+        self._left_out = 0
+        self._http.behave(Manner.WELL)
         self.release()
 
     # Answering, on the connection's thread
@@ -282,7 +300,14 @@ class LoopbackServer:
             raise IllFormedError("x-langfuse-ingestion-version must be at most 4")
         spans = decode_spans(request.body)
         if self._refused is not None and any(map(self._refused, spans)):
-            raise IllFormedError("told to refuse one of its spans")
+            return json_answer(self._refusal, {"message": "told to refuse one of its spans"})
+        if spans and self._left_out:
+            self._arrivals += spans[: -self._left_out]
+            told = {
+                "rejectedSpans": min(len(spans), self._left_out),
+                "errorMessage": "told to leave some out",
+            }
+            return json_answer(200, {"partialSuccess": told})
         self._arrivals += spans
         if not spans:
             return json_answer(200, {})

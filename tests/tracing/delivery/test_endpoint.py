@@ -11,13 +11,12 @@ import ssl
 import struct
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
 import pytest
-from loopback import PROJECT_ID, LoopbackServer, unused_url
+from loopback import PEM, PROJECT_ID, LoopbackServer, unused_url
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceResponse,
@@ -32,7 +31,6 @@ from autoops.tracing.otlp import EMPTY_EXPORT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PEM = Path(__file__).with_name("loopback.pem")
 SECRET = "sk-lf-very-secret"
 SHORT_S = 0.3
 """A deadline that is missed on purpose."""
@@ -344,16 +342,8 @@ class TestTls:
     @pytest.fixture
     def url(self) -> Iterator[str]:
         """A server with a certificate that signs itself."""
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(PEM)
-
-        def answer(connection: socket.socket) -> None:
-            with context.wrap_socket(connection, server_side=True) as secure:
-                read_request(secure)
-                saying("HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 2", b"{}")(secure)
-
-        with raw(answer, reads=False) as plain:
-            yield plain.replace("http:", "https:")
+        with LoopbackServer("pk-lf-x", SECRET, certificate=PEM) as server:
+            yield server.url
 
     def test_one_that_nobody_vouches_for_is_refused(self, url: str) -> None:
         """Keys are not sent to whoever is there; the hint says how to trust one's own authority."""
