@@ -12,8 +12,6 @@ from autoops.tracing.journal.prune import EMPTY_LOG
 from autoops.tracing.journal.schema import INTERRUPTED, OPEN, SPAN
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from autoops.tracing.journal.store import Store
 
 logger = logging.getLogger(__name__)
@@ -77,8 +75,7 @@ def bound_log(store: Store) -> None:
     path = store.location.path
     if path is None:
         return
-    log = path.with_name(path.name + "-wal")
-    size = _size(log)
+    size = log_bytes(store)
     with store.reading() as connection:
         asked = connection.execute("SELECT 1 FROM meta WHERE key = ?", (EMPTY_LOG,)).fetchone()
     if asked or size >= LOG_BYTES_TRUNCATE:
@@ -86,14 +83,16 @@ def bound_log(store: Store) -> None:
     elif size >= LOG_BYTES:
         store.checkpoint("PASSIVE")
     # With a reader in the way it is not emptied: then the wish stands until the next look.
-    if asked and not _size(log):
+    if asked and not log_bytes(store):
         with store.transaction() as connection:
             connection.execute("DELETE FROM meta WHERE key = ?", (EMPTY_LOG,))
 
 
-def _size(file: Path) -> int:
+def log_bytes(store: Store) -> int:
+    """Size of the write-ahead log, in bytes."""
+    path = store.location.path
     try:
-        return file.stat().st_size
+        return 0 if path is None else path.with_name(path.name + "-wal").stat().st_size
     except OSError:
         return 0
 

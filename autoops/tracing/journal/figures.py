@@ -9,9 +9,12 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from autoops.tracing.journal import outbox
+from autoops.tracing.journal import caretaker, outbox
+from autoops.tracing.journal.prune import FULL, REASONS
+from autoops.tracing.journal.retention import ALERT_AT
 
 if TYPE_CHECKING:
+    from autoops.tracing.journal.retention import Limits
     from autoops.tracing.journal.store import Store
 
 
@@ -37,8 +40,16 @@ class Figures:
     sampled_out: int
     rejected: int
     pruned: int
+    pruned_by: dict[str, int]
+    """Of the pruned, how many why: ``age``, ``size``, ``full`` (over the size limit with nothing else left) or ``hand``."""
+    lost: int
+    """Of the pruned, how many had not been delivered and went because the journal was over its size limit."""
     oldest_pending_s: float | None
     scores_pending: int
+    scores_delivered: int
+    scores_rejected: int
+    scores_pruned: int
+    log_bytes: int
     read_at: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -64,8 +75,14 @@ NOTHING = Figures(
     sampled_out=0,
     rejected=0,
     pruned=0,
+    pruned_by={},
+    lost=0,
     oldest_pending_s=None,
     scores_pending=0,
+    scores_delivered=0,
+    scores_rejected=0,
+    scores_pruned=0,
+    log_bytes=0,
     read_at=float("-inf"),
 )
 """Before the first span."""
@@ -99,9 +116,36 @@ def read(store: Store, error: str | None = None) -> Figures:
         sampled_out=counts.get("sampled_out", 0),
         rejected=counts.get("rejected", 0),
         pruned=counts.get("pruned", 0),
+        pruned_by={reason: number for reason in REASONS if (number := counts.get(f"pruned_by_{reason}", 0))},
+        lost=counts.get(f"lost_by_{FULL}", 0),
         oldest_pending_s=None if oldest[0] is None else max(0.0, time.time() - oldest[0] / 1e9),
         scores_pending=counts.get("scores_pending", 0),
+        scores_delivered=counts.get("scores_delivered", 0),
+        scores_rejected=counts.get("scores_rejected", 0),
+        scores_pruned=counts.get("scores_pruned", 0),
+        log_bytes=caretaker.log_bytes(store),
         read_at=time.monotonic(),
+    )
+
+
+def size_alert(held: Figures, limits: Limits) -> str | None:
+    """What to say of a journal near its size limit; None if it is far from it, or may shrink without losing anything.
+
+    What Langfuse has got goes first and is no loss: a journal that holds little else is left at its limit.
+    """
+    limit = limits.max_bytes()
+    if limit is None or held.bytes < ALERT_AT * limit:
+        return None
+    only_here = held.pending + held.rejected + held.local + held.sampled_out
+    if only_here < 0.1 * held.spans:
+        return None
+    undelivered = held.pending + held.rejected
+    return (
+        f"the journal takes {held.bytes / limit:.0%} of AUTOOPS_JOURNAL_MAX_MB={limits.max_mb:g}: beyond it the oldest"
+        " traces are removed, "
+        + (f"at last the {undelivered} undelivered spans: " if undelivered else "which are nowhere else: ")
+        + "raise the limit"
+        + (" or mend delivery" if undelivered else " or export them")
     )
 
 

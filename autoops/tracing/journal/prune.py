@@ -42,6 +42,7 @@ FULL: Final = "full"
 """It is so with nothing but undelivered traces in it: what is still to be sent goes too."""
 HAND: Final = "hand"
 """Somebody asked for it, whatever is still to be sent."""
+REASONS: Final = (AGE, SIZE, FULL, HAND)
 SPARING: Final = frozenset({AGE, SIZE})
 """Reasons for which no span goes that Langfuse has not got."""
 
