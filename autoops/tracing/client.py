@@ -18,7 +18,8 @@ from autoops.tracing.connection import ConnectionTest
 from autoops.tracing.connection import test_connection as ask_server
 from autoops.tracing.delivery.status import Connection, Status
 from autoops.tracing.journal.commit import destination_of
-from autoops.tracing.journal.figures import NOTHING
+from autoops.tracing.journal.figures import NOTHING, size_alert
+from autoops.tracing.journal.retention import Limits
 from autoops.tracing.journal.tally import Tally
 from autoops.tracing.journal.writer import Writer, leave, writer_for
 from autoops.tracing.latency import Latency
@@ -340,6 +341,9 @@ class LangfuseClient:
                     f"{self.writer.figures.pending} spans wait for delivery, the oldest for {oldest:.0f} s"
                 )
                 alerts.append({"kind": "backlog", "message": message})
+            near_limit = size_alert(self.writer.figures, Limits.of(config))
+            if near_limit is not None:
+                alerts.append({"kind": "journal_size", "message": near_limit})
             if self.writer.last_error is not None:
                 alerts.append({"kind": "journal", "message": self.writer.last_error})
         if delivery.connection is Connection.UNAVAILABLE:
