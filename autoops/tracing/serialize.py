@@ -44,6 +44,8 @@ _OPTIONS: Final = (
 _UNWRITABLE: Final = b'"<unreadable>"'
 
 _marshal = marshal.dumps
+_LARGE: Final = 64 * 1024
+"""Bytes from which a payload is worth a copy."""
 _dumps = orjson.dumps
 _find_null = re.compile(b"null").search  # faster than `in`, which is half of what orjson takes
 _is_tracked = gc.is_tracked
@@ -66,6 +68,12 @@ def dump(value: object, *, limit: int = MAX_PAYLOAD_BYTES) -> bytes:
         `{"autoops.cut": {"bytes": …, "limit": …}, "beginning": …}`, where `beginning` has the value's shape and
         as much of it as fits, with a mark at each place where something is left out.
     """
+    written = _dump(value, limit)
+    # What the JSON library returns stays as large as its buffer had grown, several times what a large value needs.
+    return written if len(written) < _LARGE else bytes(memoryview(written))
+
+
+def _dump(value: object, limit: int) -> bytes:
     try:
         plain = value
         written = _write(value) if _is_plain(value, limit) else None
