@@ -6,6 +6,7 @@ that only the parent holds. So all connections are closed for the moment of a fo
 
 from __future__ import annotations
 
+import functools
 import os
 import sqlite3
 import threading
@@ -18,6 +19,8 @@ from autoops.tracing.journal.aside import LOG, Identity, beside, identity
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_readable_text: Final = functools.partial(str, encoding="utf-8", errors="replace")
 
 FORK_PATIENCE_S: Final = 1.0
 """Longest wait of a fork for a transaction in progress."""
@@ -64,12 +67,24 @@ class Database:
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
-        # Never made here: a file that was removed must not come back empty, nor readable by everybody. One that may not
-        # be written SQLite opens to read.
-        target = ":memory:" if self.path is None else f"{self.path.absolute().as_uri()}?mode=rw"
+        if self.path is None:
+            return self._connect(":memory:")
+        # Never made here: a file that was removed must not come back empty, nor readable by everybody.
+        uri = self.path.absolute().as_uri()
+        try:
+            return self._connect(f"{uri}?mode=rw")
+        except sqlite3.OperationalError:
+            # Where nothing may be written there is no place for the log's index, and none to be: nobody writes.
+            if not self._read_only or os.access(self.path.parent, os.W_OK) or beside(self.path, LOG).exists():
+                raise
+            return self._connect(f"{uri}?mode=ro&immutable=1")
+
+    def _connect(self, target: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
             target, timeout=0.2, isolation_level=None, check_same_thread=False, uri=True
         )
+        # Damage within a text must not keep all others from being read.
+        connection.text_factory = _readable_text
         try:
             schema.configure(connection)
             if self._read_only:

@@ -46,6 +46,7 @@ class Store:
         self.salvaged: Salvaged | None = None
         self.lock: LockFile | None = None
         self._given_up: JournalError | None = None
+        self._damage: JournalDamaged | None = None
         self._admitted = schema.VERSION
         self._writing = Database(location.path)
         # A database in memory is one connection: another would be another database.
@@ -68,6 +69,8 @@ class Store:
         """
         with self._writing.lock, _translated(self.location):
             self._check_in_place(self._writing)
+            if self._damage is not None:
+                raise self._damage
             connection = self._writing.connection()
             _begin(connection, patience_s)
             try:
@@ -92,7 +95,13 @@ class Store:
             if self.lock is None and not self._reading.is_in_place():
                 self._follow()
             self._check_in_place(self._reading)
-            yield self._reading.connection()
+            try:
+                yield self._reading.connection()
+            except sqlite3.DatabaseError as error:
+                if _is_damage(error):
+                    # Whoever writes next is told, for it can mend it.
+                    self._damage = JournalDamaged(f"{self.location.path}: {error}")
+                raise
 
     def checkpoint(self, mode: str = "PASSIVE") -> None:
         """Move the log's pages into the file. Only the process that holds ``CARETAKER`` may."""
@@ -294,7 +303,7 @@ def _begin(connection: sqlite3.Connection, patience_s: float) -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in BUSY or time.monotonic() >= deadline:
+            if _code(error) not in BUSY or time.monotonic() >= deadline:
                 raise
             pause.wait(0.005)
         else:
@@ -307,9 +316,17 @@ def _translated(location: Location) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in DAMAGE:
+        if _is_damage(error):
             raise JournalDamaged(f"{location.path}: {error}") from error
-        if code in BUSY:
+        if _code(error) in BUSY:
             raise JournalLocked(f"{location.path} is locked by another program") from error
         raise JournalError(f"{location.path}: {error}") from error
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return _code(error) in DAMAGE
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's own number for an error; 0 for one of Python's module."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

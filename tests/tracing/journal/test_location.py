@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from children import running_python
+from children import run_python, running_python
 
 from autoops.tracing.journal.location import (
     MEMORY_ASKED_FOR,
@@ -18,7 +18,21 @@ from autoops.tracing.journal.location import (
     prepare,
     state_folder,
 )
+from autoops.tracing.journal.lock import CARETAKER
 from autoops.tracing.journal.store import open_store
+
+READ_AS_NOBODY = """
+import json, os, sys
+from autoops.tracing.journal import reader
+if os.getuid() == 0:
+    path = os.path.dirname(sys.argv[1])
+    while path != "/":  # the test's folders are root's own
+        path = os.path.dirname(path)
+        os.chmod(path, os.stat(path).st_mode | 0o111) if path.startswith("/tmp/pytest-") else None
+    os.setuid(65534)
+with reader.open_journal(sys.argv[1]).reading() as connection:
+    print(json.dumps(connection.execute("SELECT name, value FROM counters").fetchall()))
+"""
 
 
 def mode(path: Path) -> int:
@@ -118,22 +132,52 @@ class TestFileSystem:
 class TestPrepare:
     """Made for its owner only."""
 
-    def test_folder_and_file_are_the_owners(self, tmp_path: Path) -> None:
-        """Payloads of a business are in there: nobody else reads them, whatever the umask."""
-        path = tmp_path / ".autoops" / "journal.db"
+    @pytest.mark.parametrize("umask", [0, 0o022, 0o777])
+    def test_folders_and_files_are_the_owners(self, tmp_path: Path, umask: int) -> None:
+        """Payloads of a business are in there: nobody else reads them, and their owner does, whatever the umask."""
+        path = tmp_path / "new" / ".autoops" / "journal.db"
 
-        before = os.umask(0)
+        before = os.umask(umask)
         try:
             store = open_store(str(path))
             with store.transaction() as connection:
                 connection.execute("INSERT INTO counters VALUES ('x', 1)")
+            assert store.lock is not None
+            assert store.lock.acquire(CARETAKER)
         finally:
             os.umask(before)
 
-        assert mode(path.parent) == 0o700
+        assert store.location == Location(path)
+        assert [mode(each) for each in (path.parent.parent, path.parent)] == [0o700, 0o700]
         files = {each.name: mode(each) for each in path.parent.iterdir() if each.name != ".gitignore"}
         assert set(files.values()) == {0o600}
-        assert files.keys() >= {"journal.db", "journal.db-wal", "journal.db-shm", "journal.db.lock"}
+        assert files.keys() == {"journal.db", "journal.db-wal", "journal.db-shm", "journal.db.lock"}
+        store.lock.release(CARETAKER)
+
+    def test_a_link_leads_to_the_file_that_is_cared_for(self, tmp_path: Path) -> None:
+        """SQLite keeps the log beside the file itself; a link to nowhere is a wish to have it there."""
+        (tmp_path / "journal.db").symlink_to(tmp_path / "big disk" / "journal.db")
+
+        store = open_store(str(tmp_path / "journal.db"))
+
+        assert store.location == Location(tmp_path / "big disk" / "journal.db")
+        assert mode(tmp_path / "big disk" / "journal.db") == 0o600
+        assert (tmp_path / "journal.db").is_symlink()
+
+    def test_a_reader_needs_no_right_to_write(self, tmp_path: Path) -> None:
+        """A journal of another owner can be looked at; it is neither changed nor made."""
+        folder = tmp_path / "theirs"
+        store = open_store(str(folder / "journal.db"))
+        with store.transaction() as connection:
+            connection.execute("INSERT INTO counters VALUES ('kept', 1)")
+        store.close()
+        (folder / "journal.db").chmod(0o444)
+        folder.chmod(0o555)
+
+        told = run_python(READ_AS_NOBODY, str(folder / "journal.db"))
+
+        assert told == [["kept", 1]]
+        assert [each.name for each in folder.iterdir() if not each.name.endswith(".lock")] == ["journal.db"]
 
     def test_our_own_folder_hides_from_git(self, tmp_path: Path) -> None:
         """The default folder ignores itself; somebody else's folder gets no file from us."""
