@@ -117,8 +117,8 @@ def deliver(environment: dict[str, str], report: Report) -> None:
 
 def add_up(town: Town, folder: Path, crew: Crew, report: Report) -> None:
     """Compare what was acknowledged, what the journal holds and what arrived."""
-    arrivals = Counter(span.span_id for span in town.server.arrivals)
-    scores = {score.id for score in town.server.scores}
+    arrivals = Counter(span.span_id for span in town.arrivals)
+    scores = {score.id for score in town.scores}
     acknowledged: set[str] = set()
     acknowledged_scores: set[str] = set()
     for worker in crew.everyone:
@@ -146,7 +146,7 @@ def run(options: argparse.Namespace, folder: Path) -> Report:
     began = time.monotonic()
     report = Report(options.seed)
     with Town() as town:
-        crew = Crew(environment_for(town.server, folder), folder / "workers.log", options.seed)
+        crew = Crew(environment_for(town, folder), folder / "workers.log", options.seed)
         soak(town, crew, options, report)
         town.heal()
         deliver(crew.environment, report)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import random
 
-    from loopback import LoopbackServer
+    from soak_faults import Town
 
 HERE = Path(__file__).resolve().parent
 END_S = 20.0
 """Longest wait for a process that was told to end."""
 
 
-def environment_for(server: LoopbackServer, folder: Path) -> dict[str, str]:
+def environment_for(town: Town, folder: Path) -> dict[str, str]:
     """Variables of a process of the soak: nothing of the developer's own."""
     kept = {
         name: value
@@ -32,9 +32,9 @@ def environment_for(server: LoopbackServer, folder: Path) -> dict[str, str]:
         "HOME": str(folder),
         "PYTHONPATH": str(HERE.parent),
         "AUTOOPS_JOURNAL": str(folder / "journal.db"),
-        "LANGFUSE_HOST": server.url,
-        "LANGFUSE_PUBLIC_KEY": server.public_key,
-        "LANGFUSE_SECRET_KEY": server.secret_key,
+        "LANGFUSE_HOST": town.url,
+        "LANGFUSE_PUBLIC_KEY": town.public_key,
+        "LANGFUSE_SECRET_KEY": town.secret_key,
         "LANGFUSE_FLUSH_INTERVAL": "0.2",
         "LANGFUSE_TIMEOUT": "3",
         "LANGFUSE_MAX_RETRIES": "2",
