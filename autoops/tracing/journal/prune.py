@@ -6,16 +6,16 @@ in for it meanwhile survives, and the trace is then shown again with what it has
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from autoops.tracing.journal import slices
 from autoops.tracing.journal.lock import CARETAKER, lock_file
 from autoops.tracing.journal.outbox import bump
 from autoops.tracing.journal.schema import OPEN, SCORE, SPAN
+from autoops.tracing.journal.slices import Pace, work_through
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
     from autoops.tracing.journal.store import Store
 
-logger = logging.getLogger(__name__)
-
-HOLD_S: Final = 0.015
-"""How long a slice aims to hold other writers up; a slow disk may make it three times as long."""
-AT_ONCE: Final = 16
-"""Rows, or pages, between two looks at the clock."""
 DOOMED_AT_ONCE: Final = 500
 """Traces doomed in one transaction."""
 EMPTY_LOG: Final = "empty_log"
@@ -62,18 +56,6 @@ class Removed:
     traces: int = 0
     spans: int = 0
     undelivered: int = 0
-
-
-class Pace:
-    """How many rows fit into a transaction of ``HOLD_S``, learned from those before."""
-
-    def __init__(self, first: int = 200, most: int = 20_000) -> None:
-        self.rows = first
-        self._most = most
-
-    def took(self, seconds: float) -> None:
-        """Note how long a transaction with as many rows as fit was held."""
-        self.rows = max(1, min(self._most, int(self.rows * min(2.0, HOLD_S / max(seconds, 1e-6)))))
 
 
 def select(
@@ -111,13 +93,6 @@ def delete(store: Store, trace_ids: Sequence[str]) -> int:
     return removed.spans
 
 
-def work_through(slices: Iterator[float]) -> None:
-    """Do all of a work in slices; after each, others have the file for as long as it held them up."""
-    pause = threading.Event()
-    for held_s in slices:
-        pause.wait(held_s)
-
-
 def doom(store: Store, traces: Sequence[Doomed], reason: str) -> None:
     """Hide traces and have them removed by ``remove_doomed``, here or in whichever process comes to it."""
     for start in range(0, len(traces), DOOMED_AT_ONCE):
@@ -150,7 +125,7 @@ def remove_doomed(store: Store, removed: Removed, pace: Pace | None = None) -> I
                 return
             # What somebody deleted must not be readable in free pages of the file.
             connection.execute(f"PRAGMA secure_delete = {'ON' if found[0] == HAND else 'OFF'}").fetchall()
-            _slice(connection, found[0], pace.rows, began + HOLD_S, removed)
+            _slice(connection, found[0], pace.rows, began + slices.HOLD_S, removed)
         held_s = time.monotonic() - began
         pace.took(held_s)
         yield held_s
@@ -170,7 +145,7 @@ def give_back_space(store: Store) -> Iterator[float]:
             for number in range(pace.rows):
                 # Python's sqlite3 takes a single step of this statement, and a step frees a single page.
                 connection.execute("PRAGMA incremental_vacuum(1)")
-                if not number % AT_ONCE and time.monotonic() - began >= HOLD_S:
+                if not number % slices.AT_ONCE and time.monotonic() - began >= slices.HOLD_S:
                     break
             (free,) = connection.execute("PRAGMA freelist_count").fetchone()
         held_s = time.monotonic() - began
@@ -229,11 +204,11 @@ def _slice(connection: sqlite3.Connection, reason: str, most: int, deadline: flo
         is_empty = False
         while left > 0 and not is_empty:
             rows = connection.execute(
-                _SPAN_ROWS, (trace_id, last_seq, reason not in SPARING, AT_ONCE)
+                _SPAN_ROWS, (trace_id, last_seq, reason not in SPARING, slices.AT_ONCE)
             ).fetchall()
             _remove(connection, "spans", SPAN, rows, changes, reason, is_sampled=bool(sampled))
             left -= len(rows)
-            is_empty = len(rows) < AT_ONCE
+            is_empty = len(rows) < slices.AT_ONCE
             if time.monotonic() >= deadline:
                 left = 0
         if is_empty:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from autoops.errors import JournalError
 from autoops.tracing.journal import caretaker, outbox, prune
-from autoops.tracing.journal.prune import Doomed, Pace, Removed
+from autoops.tracing.journal.prune import Doomed, Removed
 from autoops.tracing.journal.schema import OPEN, SCORE, SPAN
+from autoops.tracing.journal.slices import Pace
 
 if TYPE_CHECKING:
     import threading

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from desk import KEYS, Desk
 
-from autoops.tracing.journal import caretaker, figures, outbox, prune, reader
+from autoops.tracing.journal import caretaker, figures, outbox, prune, reader, slices
 from autoops.tracing.journal.location import Location
 from autoops.tracing.journal.lock import CARETAKER, lock_file
 from autoops.tracing.journal.schema import SPAN
@@ -96,7 +96,7 @@ class TestDeleting:
     def test_more_than_one_slice(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Many traces, and the rows of one, are deleted in several transactions."""
         monkeypatch.setattr(prune, "DOOMED_AT_ONCE", 2)
-        monkeypatch.setattr(prune, "HOLD_S", 0.0)
+        monkeypatch.setattr(slices, "HOLD_S", 0.0)
         desk = Desk(path)
         gone = traces(desk, 5)
 
