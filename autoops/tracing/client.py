@@ -17,7 +17,6 @@ from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.connection import ConnectionTest
 from autoops.tracing.connection import test_connection as ask_server
 from autoops.tracing.delivery.status import Connection, Status
-from autoops.tracing.journal.commit import destination_of
 from autoops.tracing.journal.figures import NOTHING, size_alert
 from autoops.tracing.journal.retention import Limits
 from autoops.tracing.journal.tally import Tally
@@ -214,7 +213,7 @@ class LangfuseClient:
             self.writer.buffer.patience_s = config.max_latency_ms / 1e3
             if self.provider is not None:
                 self.provider.configure(config)
-            if destination_of(before) != destination_of(config) or not before.enabled:
+            if before.destination != config.destination or not before.enabled:
                 self._stop_delivery(time.monotonic() + EXIT_TIMEOUT_S)
                 self._start_delivery(self.writer)
             elif self.deliverer is not None:
@@ -268,7 +267,7 @@ class LangfuseClient:
                 self.provider.shutdown()
             if self._sdk:
                 sdk.release(self._sdk)
-            leave(writer, max(deadline, time.monotonic() + 0.1))
+            leave(writer, max(deadline, time.monotonic() + 0.05))
         atexit.unregister(self._at_exit)
 
     # How it is done
@@ -298,7 +297,7 @@ class LangfuseClient:
         atexit.register(self._at_exit)
 
     def _start_delivery(self, writer: Writer) -> None:
-        if destination_of(self.config) is None:
+        if self.config.destination is None:
             if not self.configuration_errors:
                 logger.warning("%s (recording locally)", NO_CREDENTIALS)
             return

@@ -89,6 +89,11 @@ class LangfuseConfig:
         for name, value in read_all(given).items():
             object.__setattr__(self, name, value)
 
+    @property
+    def destination(self) -> tuple[str, str] | None:
+        """Host and public key of the project that spans are recorded for; None if they stay local."""
+        return (self.host, self.public_key) if self.public_key and self.secret_key else None
+
     @classmethod
     def from_settings(cls) -> LangfuseConfig:
         """Read the process environment and `.env` of the working directory afresh.

@@ -140,38 +140,17 @@ class TracerProvider(trace.TracerProvider):
             context: OpenTelemetry's context, for what the SDK propagates in it.
             slots: ``type``, ``agent``, ``operation``, ``input`` of the span.
         """
-        if type(parent) is Span and parent.provider is self and parent.generation == self.generation:
+        if parent is None:
+            span = self._begin_root(name, scope, start_ns, slots)
+        elif type(parent) is Span and parent.provider is self and parent.generation == self.generation:
             group = parent.trace
+            if not group.open:
+                # Its last span has ended and it was let go of: a late child takes it up again.
+                group = self.traces.setdefault(group.trace_id, group)
             span = Span(self, group, new_span_id(), parent.span_id, name, scope, start_ns=start_ns, **slots)
-        elif parent is None:
-            trace_id = new_trace_id()
-            span_id = root_span_id(trace_id)
-            rate = head_rate(self.config, name)
-            began = time.time_ns() if start_ns is None else start_ns
-            group = Trace(
-                trace_id,
-                root_span_id=span_id,
-                sampled=is_sampled(trace_id, rate),
-                sample_rate=rate,
-                start_ns=began,
-            )
-            group.name = name
-            self.traces[trace_id] = group
-            span = Span(self, group, span_id, None, name, scope, start_ns=began, **slots)
         else:
-            remote = parent.get_span_context() if isinstance(parent, trace.Span) else parent
-            group = self.trace_of(remote.trace_id, sampled=remote.trace_flags.sampled)
-            span = Span(self, group, new_span_id(), remote.span_id, name, scope, start_ns=start_ns, **slots)
-            span.parent_context = remote
-            foreign = (
-                isinstance(parent, trace.Span)
-                and type(parent) is not Span
-                and remote.span_id not in group.open
-            )
-            if foreign and not remote.is_remote:
-                # A local span of another provider is no observation: for Langfuse, ours is the topmost.
-                span.attributes[keys.IS_APP_ROOT] = True
-        group.open[span.span_id] = span
+            span = self._begin_under(parent, name, scope, start_ns, slots)
+        span.trace.open[span.span_id] = span
         self.spans[span.span_id] = span
         self.begun.up()
         if context:
@@ -184,6 +163,42 @@ class TracerProvider(trace.TracerProvider):
             _tell(processor, "on_start", span, context)
         return span
 
+    def _begin_root(self, name: str, scope: Scope, start_ns: int | None, slots: dict[str, Any]) -> Span:
+        trace_id = new_trace_id()
+        span_id = root_span_id(trace_id)
+        rate = head_rate(self.config, name)
+        began = time.time_ns() if start_ns is None else start_ns
+        group = Trace(
+            trace_id,
+            self.config,
+            root_span_id=span_id,
+            sampled=is_sampled(trace_id, rate),
+            sample_rate=rate,
+            start_ns=began,
+        )
+        group.name = name
+        self.traces[trace_id] = group
+        return Span(self, group, span_id, None, name, scope, start_ns=began, **slots)
+
+    def _begin_under(
+        self,
+        parent: trace.Span | SpanContext,
+        name: str,
+        scope: Scope,
+        start_ns: int | None,
+        slots: dict[str, Any],
+    ) -> Span:
+        """A span whose parent is another provider's, another process's, or one that a fork left behind."""
+        remote = parent.get_span_context() if isinstance(parent, trace.Span) else parent
+        group = self.trace_of(remote.trace_id, sampled=remote.trace_flags.sampled)
+        span = Span(self, group, new_span_id(), remote.span_id, name, scope, start_ns=start_ns, **slots)
+        span.parent_context = remote
+        is_foreign = isinstance(parent, trace.Span) and type(parent) is not Span
+        if is_foreign and not remote.is_remote and remote.span_id not in group.open:
+            # A local span of another provider is no observation: for Langfuse, ours is the topmost.
+            span.attributes[keys.IS_APP_ROOT] = True
+        return span
+
     def trace_of(self, trace_id: int, *, sampled: bool | None = None) -> Trace:
         """The trace with this id: the one in memory, else one that another process began."""
         group = self.traces.get(trace_id)
@@ -191,7 +206,12 @@ class TracerProvider(trace.TracerProvider):
             rate = self.config.sample_rate
             verdict = is_sampled(trace_id, rate) if sampled is None else sampled
             group = Trace(
-                trace_id, root_span_id=None, sampled=verdict, sample_rate=rate, start_ns=time.time_ns()
+                trace_id,
+                self.config,
+                root_span_id=None,
+                sampled=verdict,
+                sample_rate=rate,
+                start_ns=time.time_ns(),
             )
             group = self.traces.setdefault(trace_id, group)
         return group
@@ -248,7 +268,10 @@ class TracerProvider(trace.TracerProvider):
         return verdict
 
     def configure(self, config: LangfuseConfig) -> None:
-        """Use other settings from the next span on."""
+        """Use other settings from the next span on; a trace that is open stays with the project that it began for."""
+        if config.destination == self.config.destination:
+            for group in list(self.traces.values()):
+                group.config = config
         self.config = config
         self._traced = {}
 

@@ -18,7 +18,7 @@ def readable(span: Span) -> ReadableSpan:
     from opentelemetry.sdk.trace import Event, ReadableSpan
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-    config = span.provider.config
+    config = span.trace.config
     return ReadableSpan(
         name=span.name,
         context=span.get_span_context(),

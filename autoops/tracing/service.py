@@ -306,9 +306,7 @@ class LangfuseIntegrationService:
         decisions.write(span, fields)
         span.end()
         if confidence is not None and self.client.writer is not None:
-            score = scores.make(
-                span.provider.config, span.trace_id, "confidence", confidence, span_id=span.id
-            )
+            score = scores.make(span.trace.config, span.trace_id, "confidence", confidence, span_id=span.id)
             if score is not None:
                 self.client.writer.scored(score)
         return span.id
@@ -455,7 +453,10 @@ class LangfuseIntegrationService:
         if span_id is not None and self.arguments.span_id(span_id, "score") is None:
             return None
         name = self.arguments.name(name, "score", "name")
-        score = scores.make(client.config, trace_id.lower(), name, value, span_id=span_id, comment=comment)
+        known = client.provider.traces.get(int(trace_id, 16)) if client.provider is not None else None
+        # A trace that is open stays with the project that it began for, and so do its scores.
+        config = client.config if known is None else known.config
+        score = scores.make(config, trace_id.lower(), name, value, span_id=span_id, comment=comment)
         if score is None:
             self.arguments.wrong("score", "value", "a finite number, a boolean or text", value)
             return None

@@ -82,6 +82,7 @@ class Trace:
     """What the spans of one trace share in this process.
 
     Attributes:
+        config: The settings that it is recorded under; above all, the project that it is for.
         sampled: The head verdict of the process that began the trace.
         sample_rate: The rate at which it was made, 0..1.
         open: Spans of this process that have begun and not ended, by id.
@@ -90,6 +91,7 @@ class Trace:
 
     __slots__ = (
         "agents",
+        "config",
         "name",
         "open",
         "public",
@@ -106,9 +108,17 @@ class Trace:
     )
 
     def __init__(
-        self, trace_id: int, *, root_span_id: int | None, sampled: bool, sample_rate: float, start_ns: int
+        self,
+        trace_id: int,
+        config: LangfuseConfig,
+        *,
+        root_span_id: int | None,
+        sampled: bool,
+        sample_rate: float,
+        start_ns: int,
     ) -> None:
         self.trace_id = trace_id
+        self.config = config
         self.root_span_id = root_span_id
         self.sampled = sampled
         self.sample_rate = sample_rate

@@ -287,6 +287,27 @@ class TestReconfigure:
             assert [span.name for span in other.spans] == ["second"]
         assert [span.name for span in server.spans] == ["first"]
 
+    def test_an_open_trace_stays_with_its_project(
+        self, server: LoopbackServer, service: LangfuseIntegrationService
+    ) -> None:
+        """What had begun when the settings changed goes to no project that it was not recorded for, scores included."""
+        trace_id = service.create_simulation_trace({"type": "first"}) or ""
+        with LoopbackServer() as other:
+            service.reconfigure(host=other.url, public_key=other.public_key, secret_key=other.secret_key)
+            service.end_agent_span(service.start_agent_span("inventory", "reorder", trace_id))
+            service.score(trace_id, "quality", 1.0)
+            service.finalize_trace(trace_id)
+            service.finalize_trace(service.create_simulation_trace({"type": "second"}))
+            assert service.flush(10)
+            assert [span.name for span in other.spans] == ["second"]
+            assert other.scores == []
+            assert server.spans == []
+
+            service.reconfigure(host=server.url, public_key=server.public_key, secret_key=server.secret_key)
+            server.wait_for_spans(2)
+            server.wait_for_scores(1)
+        assert sorted(span.name for span in server.spans) == ["first", "inventory.reorder"]
+
     def test_wrong_changes_are_refused_whole(
         self, server: LoopbackServer, service: LangfuseIntegrationService, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -464,6 +464,19 @@ class TestMemory:
             each for each in gc.get_objects() if type(each) is Span and each.provider is desk.provider
         ]
 
+    def test_a_child_that_begins_after_its_root_ended_takes_the_trace_up_again(self) -> None:
+        """It is of the same trace, with what is known of it, and is forgotten like the others."""
+        desk = a_desk()
+        root = desk.begin("event")
+        root.trace.session_id = "session"
+        root.end()
+        late = desk.begin("late", root)
+
+        assert desk.provider.trace_of(late.trace.trace_id) is late.trace
+        assert late.trace.session_id == "session"
+        late.end()
+        assert desk.provider.traces == {}
+
     def test_an_idle_span_leaves_once_it_is_in_the_journal(self) -> None:
         """Before that it stays, and is asked to be journalled; afterwards it can be ended by its id elsewhere."""
         desk = a_desk()

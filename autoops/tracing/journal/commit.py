@@ -137,7 +137,7 @@ class Book:
         source = self._sources.get(id(config))
         if source is None:
             process_id = self.enroll(connection)
-            where = destination_of(config)
+            where = config.destination
             destination_id = None if where is None else destination(connection, *where)
             attributes = orjson.dumps(
                 {"service.name": config.service_name, **config.resource_attributes}
@@ -202,7 +202,7 @@ class Book:
         self, connection: sqlite3.Connection, span: Span, *, is_open: bool = False
     ) -> tuple[Span, SpanRow, Source]:
         """A span's row; one whose data cannot be written is kept without it, for it must not hold up the others."""
-        source = self.source(connection, span.provider.config)
+        source = self.source(connection, span.trace.config)
         resource_id = span.resource_id or source.resource_id
         try:
             row = span_row(span, resource_id, source.masker, is_open=is_open)
@@ -364,9 +364,7 @@ def verdicts(connection: sqlite3.Connection, trace_ids: Iterable[str]) -> dict[s
 
 def destination_of(config: LangfuseConfig) -> tuple[str, str] | None:
     """Host and public key of the project that a configuration sends to; None for one that stays local."""
-    if config.public_key and config.secret_key:
-        return config.host, config.public_key
-    return None
+    return config.destination
 
 
 def _last_seq(connection: sqlite3.Connection, table: str) -> int:

@@ -163,7 +163,7 @@ class Writer:
             return
         while self.commit(deadline) and len(self.buffer):
             pass
-        self._goodbye()
+        self._goodbye(deadline)
         if self._store is not None:
             self._store.close()
 
@@ -308,13 +308,14 @@ class Writer:
                 span.seq = None
             _report(self._store)
 
-    def _goodbye(self) -> None:
+    def _goodbye(self, deadline: float) -> None:
         store = self._store
         if store is None:
             return
         try:
             if self.book.process_id is not None:
-                with store.transaction(patience_s=0.2) as connection:
+                patience_s = min(1.0, max(0.05, deadline - time.monotonic()))
+                with store.transaction(patience_s) as connection:
                     self._tell(connection, 0, 0)
                     self._beat(connection, force=True)
                     connection.execute(
