@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +38,28 @@ def run_python(code: str, *arguments: str, env: Mapping[str, str] | None = None)
     Raises:
         AssertionError: It failed or did not end; the message is what it wrote to standard error.
     """
+    ended = end_of_python(code, *arguments, env=env)
+    if ended.code:
+        raise AssertionError(f"the child exited with {ended.code}:\n{ended.errors}")
+    lines = ended.output.splitlines()
+    return json.loads(lines[-1]) if lines else None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended: its exit code (negative: the signal), and what it wrote."""
+
+    code: int
+    output: str
+    errors: str
+
+
+def end_of_python(code: str, *arguments: str, env: Mapping[str, str] | None = None) -> Ended:
+    """Run `code` in the working directory to its end, whatever that is.
+
+    Raises:
+        AssertionError: It did not end; the message is what it wrote to standard error.
+    """
     process = subprocess.Popen(
         _command(code, arguments),
         env={**os.environ, **(env or {})},
@@ -51,10 +74,7 @@ def run_python(code: str, *arguments: str, env: Mapping[str, str] | None = None)
         os.killpg(process.pid, signal.SIGKILL)  # with whatever it forked
         _, errors = process.communicate()
         raise AssertionError(f"the child did not end within {PATIENCE_S} s:\n{errors}") from None
-    if process.returncode:
-        raise AssertionError(f"the child exited with {process.returncode}:\n{errors}")
-    lines = output.splitlines()
-    return json.loads(lines[-1]) if lines else None
+    return Ended(process.returncode, output, errors)
 
 
 @contextmanager
@@ -93,10 +113,15 @@ class Child:
             self._process.stdin.write("\n")
             self._process.stdin.flush()
 
-    def kill(self) -> None:
-        """End it as SIGKILL does: no handler, no exit code of its own."""
-        self._process.kill()
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """End it by a signal; SIGKILL: no handler, no exit code of its own."""
+        self._process.send_signal(number)
         self._process.wait(PATIENCE_S)
+
+    def rest(self) -> list[Any]:
+        """Return what it had said and nobody had read, once it has ended; a line that it did not finish is left out."""
+        lines = self._process.stdout.readlines() if self._process.stdout else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def exit_code(self) -> int:
         """Wait until it ends by itself."""

@@ -1,9 +1,10 @@
-"""Journals with realistic traces in them, for the page to show."""
+"""Journals with realistic traces in them, for the page to show; and what any SQL tool reads in one."""
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from autoops.tracing import attributes as keys
@@ -201,3 +202,30 @@ def recording(path: Path, config: LangfuseConfig | None = None) -> Iterator[Reco
         recorder.commit()
     finally:
         recorder.writer.stop(time.monotonic() + 20)
+
+
+def ask(path: Path, sql: str, *arguments: Any) -> list[Any]:
+    """What an SQL tool of somebody else's reads in a journal; never one that this process has open itself."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql, arguments).fetchall()
+
+
+def names_in(path: Path) -> list[str]:
+    """Names of a journal's spans, in their order."""
+    return [name for (name,) in ask(path, "SELECT name FROM spans ORDER BY name")]
+
+
+def assert_sound(path: Path) -> None:
+    """Check every page and index of a journal, and that its counters are what they count."""
+    assert ask(path, "PRAGMA integrity_check") == [("ok",)]
+    kept = dict(ask(path, "SELECT name, value FROM counters"))
+    counted = {
+        "spans": "SELECT COUNT(*) FROM spans",
+        "traces": "SELECT COUNT(*) FROM traces",
+        "ended": "SELECT COUNT(*) FROM spans WHERE state > 0",
+        "pending": "SELECT COUNT(*) FROM outbox WHERE kind = 0",
+    }
+    for name, sql in counted.items():
+        assert (name, kept.get(name, 0)) == (name, ask(path, sql)[0][0])
+    settled = ("delivered", "pending", "local", "sampled_out", "rejected", "pruned")
+    assert kept.get("ended", 0) == sum(kept.get(name, 0) for name in settled)
