@@ -14,7 +14,8 @@ from autoops.tracing.ids import parse_span_id, parse_trace_id
 from autoops.tracing.serialize import text
 
 if TYPE_CHECKING:
-    from autoops.tracing.span import Span, Trace
+    from autoops.tracing.span import Span
+    from autoops.tracing.trace import Trace
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from opentelemetry import context as context_api
 from opentelemetry.context import _RUNTIME_CONTEXT
-from opentelemetry.trace import set_span_in_context
+from opentelemetry.trace import get_current_span, set_span_in_context
 
 from autoops.tracing import attributes as keys
 from autoops.tracing.serialize import dump, text
@@ -144,7 +144,7 @@ class Handle:
 class Operation:
     """A span for a block of code, or for each call of a function that it decorates.
 
-    One operation may be entered again while it is entered: each time is a span of its own.
+    One operation may be entered again while it is entered, by other threads and tasks too: each time is a span of its own.
     """
 
     __slots__ = ("_begin", "_entered")
@@ -164,7 +164,11 @@ class Operation:
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
         """End the span; an exception is recorded and goes on its way unchanged."""
-        span, token = self._entered.pop()
+        current = get_current_span()
+        # The last to enter need not be the first to leave: two threads may share the operation.
+        mine = next((each for each in reversed(self._entered) if each[0] is current), self._entered[-1])
+        self._entered.remove(mine)
+        span, token = mine
         if token is not None:
             _detach(token)
         if span is not None:

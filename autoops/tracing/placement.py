@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from autoops.tracing.arguments import Arguments
     from autoops.tracing.client import LangfuseClient
     from autoops.tracing.provider import TracerProvider
-    from autoops.tracing.span import Trace
+    from autoops.tracing.trace import Trace
 
 
 class Placement:

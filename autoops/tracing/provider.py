@@ -21,7 +21,8 @@ from autoops.tracing.counts import Count
 from autoops.tracing.ids import new_span_id, new_trace_id, root_span_id
 from autoops.tracing.readable import readable
 from autoops.tracing.sampling import head_rate, is_sampled
-from autoops.tracing.span import Scope, Span, Trace
+from autoops.tracing.span import Scope, Span
+from autoops.tracing.trace import Trace
 from autoops.variables import selected
 
 if TYPE_CHECKING:
@@ -305,10 +306,6 @@ class Tracer(trace.Tracer):
         set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
     ) -> trace.Span:
         """Start a span under the span of ``context``, or of the current context."""
-        del (
-            record_exception,
-            set_status_on_exception,
-        )  # for the span's own context manager, which use_span replaces
         provider = self._provider
         if context is None:
             context = context_api.get_current()
@@ -316,8 +313,10 @@ class Tracer(trace.Tracer):
         if not recording_enabled(provider.config):
             return trace.NonRecordingSpan(current.get_span_context())
         parent = current if type(current) is Span or current.get_span_context().is_valid else None
-        span = provider.begin(name, parent=parent, scope=self._scope, start_ns=start_time, context=context)
+        start_ns = start_time if isinstance(start_time, int) else None
+        span = provider.begin(name, parent=parent, scope=self._scope, start_ns=start_ns, context=context)
         span.kind = kind
+        span.exceptions = (record_exception, set_status_on_exception)
         if attributes:
             span.set_attributes(attributes)
         if links:

@@ -26,10 +26,12 @@ from autoops.tracing.serialize import dump, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import TracebackType
 
     from opentelemetry.util.types import Attributes, AttributeValue
 
     from autoops.tracing.config import LangfuseConfig
+    from autoops.tracing.trace import Trace
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +59,10 @@ class Scope(NamedTuple):
     attributes: Mapping[str, Any] | None = None
 
 
+_RECORDED = (True, True)
+"""An exception that leaves a span's own block is recorded, and sets its status."""
+
+
 class Owner(Protocol):
     """What a span asks of the provider that made it."""
 
@@ -78,62 +84,6 @@ class Event(NamedTuple):
     attributes: Mapping[str, Any]
 
 
-class Trace:
-    """What the spans of one trace share in this process.
-
-    Attributes:
-        config: The settings that it is recorded under; above all, the project that it is for.
-        sampled: The head verdict of the process that began the trace.
-        sample_rate: The rate at which it was made, 0..1.
-        open: Spans of this process that have begun and not ended, by id.
-        agents: Spans that ``track_collaboration`` opened, by agent.
-    """
-
-    __slots__ = (
-        "agents",
-        "config",
-        "name",
-        "open",
-        "public",
-        "raised",
-        "root_span_id",
-        "sample_rate",
-        "sampled",
-        "session_id",
-        "start_ns",
-        "tags",
-        "trace_id",
-        "user_id",
-        "version",
-    )
-
-    def __init__(
-        self,
-        trace_id: int,
-        config: LangfuseConfig,
-        *,
-        root_span_id: int | None,
-        sampled: bool,
-        sample_rate: float,
-        start_ns: int,
-    ) -> None:
-        self.trace_id = trace_id
-        self.config = config
-        self.root_span_id = root_span_id
-        self.sampled = sampled
-        self.sample_rate = sample_rate
-        self.start_ns = start_ns
-        self.name: str | None = None
-        self.session_id: str | None = None
-        self.user_id: str | None = None
-        self.tags: tuple[str, ...] = ()
-        self.version: str | None = None
-        self.public: bool | None = None
-        self.open: dict[int, Span] = {}
-        self.agents: dict[str, Span] | None = None
-        self.raised: tuple[int, str] | None = None
-
-
 class Span(SpanInterface):
     """One observation while it is open; afterwards, what the worker makes a row of.
 
@@ -152,6 +102,7 @@ class Span(SpanInterface):
         "dropped_attributes",
         "end_ns",
         "events",
+        "exceptions",
         "generation",
         "input",
         "kind",
@@ -205,6 +156,7 @@ class Span(SpanInterface):
         self.level: str | None = None
         self.status_message: str | None = None
         self.closes_trace = False
+        self.exceptions = _RECORDED
         self.decision: str | None = None
         self.confidence: float | None = None
         self.attributes: dict[str, Any] = {}
@@ -229,6 +181,18 @@ class Span(SpanInterface):
             return
         self.end_ns = self.start_ns + time.perf_counter_ns() - self.started if end_time is None else end_time
         self.provider.on_end(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        """Record the exception that left the block, as its tracer was asked to, and end the span."""
+        if error is not None and self.end_ns is None:
+            records, sets_status = self.exceptions
+            if records:
+                self.record_exception(error, escaped=True)
+            if sets_status:
+                self.set_status(StatusCode.ERROR, f"{type(error).__name__}: {_message(error)}")
+        self.end()
 
     def get_span_context(self) -> SpanContext:
         """Ids and flags, as they travel to children and other processes."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import inspect
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,6 +84,37 @@ class TestBlocks:
         assert len({first.span_id, second.span_id, third.span_id}) == 3
         assert service.health_check()["active_spans"] == 0
         assert service.health_check()["active_traces"] == 0
+
+    def test_threads_may_share_one_operation(self, service: LangfuseIntegrationService) -> None:
+        """The first to enter may be the first to leave: an exception marks the span of the thread that raised it."""
+        operation = service.trace_operation("x")
+        both_inside = threading.Barrier(2)
+        first_has_left = threading.Event()
+        ids: dict[str, str | None] = {}
+
+        def first() -> None:
+            with contextlib.suppress(ValueError), operation as handle:
+                ids["first"] = handle.trace_id
+                both_inside.wait(30)
+                raise ValueError("broken")
+            first_has_left.set()
+
+        def second() -> None:
+            with operation as handle:
+                ids["second"] = handle.trace_id
+                both_inside.wait(30)
+                assert first_has_left.wait(30)
+
+        threads = [threading.Thread(target=work) for work in (first, second)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert service.flush(10)
+        assert service.client.writer is not None
+        traces = reader.list_traces(service.client.writer.store()).traces
+        assert {trace.trace_id: trace.errors for trace in traces} == {ids["first"]: 1, ids["second"]: 0}
 
     def test_it_is_current_inside_and_not_outside(self, service: LangfuseIntegrationService) -> None:
         """An agent's step started inside joins it; one started outside does not."""

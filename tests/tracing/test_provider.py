@@ -140,6 +140,32 @@ class TestTracer:
         assert span.events is None
         assert span.status.status_code is StatusCode.UNSET
 
+    @pytest.mark.parametrize("recorded", [True, False])
+    def test_a_spans_own_block_records_what_leaves_it(self, recorded: bool) -> None:  # noqa: FBT001 - a parameter
+        """``with tracer.start_span(...)`` is as OpenTelemetry has it: exception and status, if they are asked for."""
+        desk = a_desk()
+        tracer = desk.provider.get_tracer("scope")
+
+        with (
+            pytest.raises(ValueError, match="broken"),
+            tracer.start_span("x", record_exception=recorded, set_status_on_exception=recorded),
+        ):
+            raise ValueError("broken")
+
+        (span,) = desk.pile.finished
+        assert bool(span.events) is recorded
+        assert span.is_error is recorded
+
+    def test_a_start_that_is_no_time_is_now(self) -> None:
+        """A wrong argument harms neither the beginning nor the end."""
+        desk = a_desk()
+
+        desk.provider.get_tracer("scope").start_span("x", start_time="yesterday").end()  # type: ignore[arg-type]
+
+        (span,) = desk.pile.finished
+        assert span.end_ns is not None
+        assert span.end_ns >= span.start_ns > 1_700_000_000 * 10**9
+
     def test_a_block_may_leave_its_span_open(self) -> None:
         """`end_on_exit=False`."""
         desk = a_desk()

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from autoops.tracing.config import LangfuseConfig
-    from autoops.tracing.span import Span, Trace
+    from autoops.tracing.span import Span
+    from autoops.tracing.trace import Trace
 
 logger = logging.getLogger(__name__)
 

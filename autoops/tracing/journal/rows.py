@@ -12,7 +12,8 @@ from autoops.tracing.serialize import MAX_PAYLOAD_BYTES, dump, text
 
 if TYPE_CHECKING:
     from autoops.tracing.masking import Masker
-    from autoops.tracing.span import Scope, Span, Trace
+    from autoops.tracing.span import Scope, Span
+    from autoops.tracing.trace import Trace
 
 EXCEPTION: Final = "exception"
 MAX_NS: Final = 2**63 - 1

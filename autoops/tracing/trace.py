@@ -1,0 +1,65 @@
+"""What a process knows of a trace while spans of it are open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from autoops.tracing.config import LangfuseConfig
+    from autoops.tracing.span import Span
+
+
+class Trace:
+    """What the spans of one trace share in this process.
+
+    Attributes:
+        config: The settings that it is recorded under; above all, the project that it is for.
+        sampled: The head verdict of the process that began the trace.
+        sample_rate: The rate at which it was made, 0..1.
+        open: Spans of this process that have begun and not ended, by id.
+        agents: Spans that ``track_collaboration`` opened, by agent.
+    """
+
+    __slots__ = (
+        "agents",
+        "config",
+        "name",
+        "open",
+        "public",
+        "raised",
+        "root_span_id",
+        "sample_rate",
+        "sampled",
+        "session_id",
+        "start_ns",
+        "tags",
+        "trace_id",
+        "user_id",
+        "version",
+    )
+
+    def __init__(
+        self,
+        trace_id: int,
+        config: LangfuseConfig,
+        *,
+        root_span_id: int | None,
+        sampled: bool,
+        sample_rate: float,
+        start_ns: int,
+    ) -> None:
+        self.trace_id = trace_id
+        self.config = config
+        self.root_span_id = root_span_id
+        self.sampled = sampled
+        self.sample_rate = sample_rate
+        self.start_ns = start_ns
+        self.name: str | None = None
+        self.session_id: str | None = None
+        self.user_id: str | None = None
+        self.tags: tuple[str, ...] = ()
+        self.version: str | None = None
+        self.public: bool | None = None
+        self.open: dict[int, Span] = {}
+        self.agents: dict[str, Span] | None = None
+        self.raised: tuple[int, str] | None = None
