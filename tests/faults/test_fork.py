@@ -145,9 +145,9 @@ def test_workers_of_multiprocessing(server: LoopbackServer, kind: str, method: s
     assert_sound(JOURNAL)
     (unfinished,) = ask(JOURNAL, "SELECT COUNT(*) FROM processes WHERE ended_at IS NULL")
     assert unfinished == (0,)
-    server.wait_for_spans(len(expected), LONG_S) if not waiting() else run_python(
-        DELIVER, env=env_for(server)
-    )
+    if ask(JOURNAL, "SELECT 1 FROM outbox LIMIT 1"):
+        # A worker that ended last may have left its rows to the next process.
+        assert run_python(DELIVER, env=env_for(server)) is True
     assert sorted(span.name for span in server.arrivals if span.name != "the next process") == expected
 
 
