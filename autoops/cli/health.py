@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from autoops.cli import output
-from autoops.cli.traces import Journal, opened
+from autoops.cli.journal import Journal, opened
 from autoops.errors import ConfigurationError, JournalError, JournalMissing
 from autoops.settings import get_settings
 from autoops.tracing.config import LangfuseConfig

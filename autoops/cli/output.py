@@ -94,9 +94,22 @@ def duration(start_ns: int, end_ns: int | None) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1e3:.1f} ms"
 
 
-def size(number: int) -> str:
+def size(count: int) -> str:
     """Bytes for people."""
-    return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{number / 1e3:.0f} kB"
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def number(count: int, noun: str) -> str:
+    """So many of something."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def ago(seconds: float) -> str:
+    """How long something has taken or is past, in the unit that fits."""
+    for unit, length in (("days", 172_800), ("h", 7200), ("min", 120)):
+        if seconds >= length:
+            return f"{seconds / {'days': 86_400, 'h': 3600, 'min': 60}[unit]:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _line(span: SpanRecord) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -13,12 +12,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from autoops.cli import output
-from autoops.errors import AutoOpsError, ConfigurationError
-from autoops.settings import get_settings
+from autoops.cli import output, remove
+from autoops.cli.journal import AsJson, Journal, Session, User, Yes, opened
+from autoops.cli.output import number
+from autoops.cli.remove import missing
 from autoops.tracing.attributes import LEVELS
-from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.journal import outbox, prune, reader
+from autoops.tracing.journal import outbox, reader
 from autoops.tracing.journal.reader import TraceFilter
 
 if TYPE_CHECKING:
@@ -28,19 +27,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-Journal = Annotated[
-    Path | None,
-    typer.Option("--journal", help="The journal to read; AUTOOPS_JOURNAL if left out.", show_default=False),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Agent = Annotated[str | None, typer.Option(help="Only traces in which this agent took part.")]
 Type = Annotated[str | None, typer.Option(help="Only traces with an observation of this type.")]
 Level = Annotated[
     str | None, typer.Option(help="Only traces with this level: DEBUG, DEFAULT, WARNING or ERROR.")
 ]
 Text = Annotated[str | None, typer.Option(help="Only traces that hold this text.")]
-Session = Annotated[str | None, typer.Option(help="Only traces of this session.")]
-User = Annotated[str | None, typer.Option(help="Only traces of this user.")]
 
 
 @app.command("list")
@@ -89,9 +81,9 @@ def list_(
     for trace in page.traces:
         state = trace.state
         if trace.errors:
-            state = f"[bold red]{_number(trace.errors, 'error')}[/]"
+            state = f"[bold red]{number(trace.errors, 'error')}[/]"
         elif trace.warnings:
-            state = f"[yellow]{_number(trace.warnings, 'warning')}[/]"
+            state = f"[yellow]{number(trace.warnings, 'warning')}[/]"
         table.add_row(
             trace.trace_id[:12],
             output.when(trace.start_ns),
@@ -119,7 +111,7 @@ def show(
         wanted = trace_id.lower().rstrip("…")
         trace = reader.get_trace(store, wanted)
         if trace is None:
-            raise _missing(store, wanted)
+            raise missing(store, wanted)
     if as_json:
         output.print_json(output.trace_json(trace))
         return
@@ -134,26 +126,40 @@ def deliver(
     retry_rejected: Annotated[
         bool, typer.Option("--retry-rejected", help="Send again what the server refused.")
     ] = False,
+    redirect: Annotated[
+        bool, typer.Option("--redirect", help="Also send what waits for other hosts or keys.")
+    ] = False,
+    local: Annotated[bool, typer.Option("--local", help="Also send what was recorded without keys.")] = False,
+    yes: Yes = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Give up after so many seconds.")] = 600.0,
     journal: Journal = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send everything that waits to Langfuse, with progress; exit code 1 if something remains."""
-    from autoops.cli.deliver import deliver_all
+    """Send everything that waits to Langfuse, with progress; exit code 1 if something remains.
+
+    What was recorded for another project, or without keys, is sent only if asked for, after saying what goes where.
+    """
+    from autoops.cli.deliver import config_for, deliver_all
+    from autoops.cli.redirect import adopt, described, elsewhere
 
     with opened(journal) as store:
+        config = config_for(str(store.location.path))
+        moved = adopt(store, config, redirect=redirect, local=local, yes=yes) if redirect or local else 0
         again = outbox.retry_rejected(store) if retry_rejected else 0
-        path = str(store.location.path)
-    result = deliver_all(path, timeout)
+    result = deliver_all(config, timeout)
+    with opened(journal) as store:
+        left = elsewhere(store, config)
     if as_json:
-        output.print_json(result)
+        output.print_json(result.as_dict() | {"moved": moved, "elsewhere": left})
     else:
         if again:
-            typer.echo(f"{again} rejected rows are tried again.")
+            typer.echo(f"{again:,} rejected rows are tried again.")
         typer.echo(
-            f"{result.delivered} delivered, {result.remaining} remain"
+            f"{result.delivered:,} delivered, {result.remaining:,} remain"
             + (f": {result.reason}" if result.reason else ".")
         )
+        for each in left:
+            typer.echo(f"{described(each)}: not sent. --redirect sends it to {config.host} instead.")
     raise typer.Exit(1 if result.remaining else 0)
 
 
@@ -180,80 +186,22 @@ def export(
             for line in _lines(store, wanted):
                 sys.stdout.buffer.write(line)
             return
-        number = 0
+        written = 0
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
             for line in _lines(store, wanted):
                 target.write(line)
-                number += 1
-    typer.echo(f"{number} traces written to {file}", err=True)
+                written += 1
+    typer.echo(f"{written} traces written to {file}", err=True)
 
 
-@app.command()
-def delete(
-    *,
-    trace: Annotated[str | None, typer.Option(help="This trace; the beginning of its id is enough.")] = None,
-    session: Session = None,
-    user: User = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    journal: Journal = None,
-    as_json: AsJson = False,
-) -> None:
-    """Delete traces by id, session or user, delivered or not. What Langfuse has already stays there."""
-    if trace is None and session is None and user is None:
-        raise typer.BadParameter("say what to delete: --trace, --session or --user")
-    with opened(journal) as store:
-        found = prune.select(
-            store, trace_id=None if trace is None else trace.lower(), session_id=session, user_id=user
-        )
-        if trace is not None and len(found) > 1:
-            raise _missing(store, trace.lower())
-        if not found:
-            raise AutoOpsError("there is no such trace in the journal")
-        if not yes and not as_json:
-            typer.confirm(f"Delete {_number(len(found), 'trace')}?", abort=True)
-        spans = prune.delete(store, found)
-    if as_json:
-        output.print_json({"traces": len(found), "spans": spans})
-    else:
-        typer.echo(f"{_number(len(found), 'trace')} with {_number(spans, 'span')} deleted")
-
-
-@contextmanager
-def opened(journal: Path | None) -> Iterator[Store]:
-    """The journal named on the command line or in the settings; closed after the block."""
-    store = reader.open_journal(str(journal) if journal is not None else _configured())
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def _configured() -> str:
-    """The journal of the settings; of the default ones if they are invalid, as the service has it."""
-    try:
-        return get_settings().journal
-    except ConfigurationError:
-        typer.echo("autoops: some settings are invalid and not used, `autoops config` shows them", err=True)
-        return LangfuseConfig().journal
+app.command()(remove.delete)
+app.command()(remove.prune)
 
 
 def _level(level: str | None) -> str | None:
     if level is not None and level.upper() not in LEVELS:
         raise typer.BadParameter(f"{level!r} is no level: {', '.join(LEVELS)} are")
     return None if level is None else level.upper()
-
-
-def _missing(store: Store, trace_id: str) -> AutoOpsError:
-    """Why a trace cannot be shown: nothing begins so, or several do."""
-    found = prune.select(store, trace_id=trace_id)
-    if not found:
-        return AutoOpsError(f"there is no trace {trace_id!r} in the journal")
-    some = ", ".join(found[:5]) + (" …" if len(found) > 5 else "")
-    return AutoOpsError(f"{len(found)} traces begin with {trace_id!r}: {some}")
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _lines(store: Store, wanted: TraceFilter) -> Iterator[bytes]:

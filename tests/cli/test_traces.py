@@ -249,7 +249,7 @@ class TestDeliver:
         self.record(server, path, "a", "b")
 
         told = as_json("deliver", "--journal", str(path), env=keys_for(server))
-        assert told == {"delivered": 4, "remaining": 0, "reason": None}
+        assert told == {"delivered": 4, "remaining": 0, "reason": None, "moved": 0, "elsewhere": []}
         assert sorted(span.name for span in server.spans) == ["a", "b"]
         assert "0 delivered, 0 remain." in run("deliver", "--journal", str(path), env=keys_for(server)).output
 

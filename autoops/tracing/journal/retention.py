@@ -7,18 +7,18 @@ it. A trace with a span still open is never taken.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from autoops.errors import JournalError
-from autoops.tracing.journal import caretaker, outbox, prune
+from autoops.tracing.journal import caretaker, choice, outbox, prune
+from autoops.tracing.journal.lock import CARETAKER
 from autoops.tracing.journal.prune import Doomed, Removed
-from autoops.tracing.journal.schema import OPEN, SCORE, SPAN
 from autoops.tracing.journal.slices import Pace
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterator
 
     from autoops.tracing.config import LangfuseConfig
@@ -38,10 +38,6 @@ LOOK_EVERY_S: Final = 10.0
 """How often the size is looked at."""
 NOTE_EVERY_S: Final = 3600.0
 """How often it is noted what has been recorded by now."""
-EARLIEST_S: Final = 1_735_689_600.0
-"""2025-01-01: a clock that shows less has not been set, and tells no age."""
-PAGE: Final = 1000
-"""Rows read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,8 @@ class Limits:
 
     def older_than(self, now: float) -> float | None:
         """The moment, in seconds since the epoch, before which traces are too old; None if none are."""
-        return now - self.days * DAY_S if self.days > 0 else None
+        # A clock that was never set tells no age.
+        return now - self.days * DAY_S if self.days > 0 and now > choice.EARLIEST_S else None
 
     def max_bytes(self) -> float | None:
         """The size limit in bytes; None if there is none."""
@@ -139,14 +136,11 @@ def removal(store: Store, limits: Limits, removed: Removed) -> Iterator[float]:
     """
     before, pace = removed.spans, Pace()
     yield from prune.remove_doomed(store, removed, pace)
-    cutoff = limits.older_than(time.time())
-    if cutoff is not None and cutoff > EARLIEST_S:
-        for choice in (_old_by_their_clock(store, cutoff), _old_by_ours(store, cutoff)):
-            for traces in choice:
-                prune.doom(store, traces, prune.AGE)
-                yield from prune.remove_doomed(store, removed, pace)
-                yield 0.0
-        _forget(store, cutoff)
+    for traces in _too_old(store, limits):
+        prune.doom(store, traces, prune.AGE)
+        yield from prune.remove_doomed(store, removed, pace)
+        yield 0.0
+    _forget(store, limits)
     if excess(store, limits) > 0:
         yield from prune.give_back_space(store)
         if excess(store, limits) > 0:
@@ -154,6 +148,64 @@ def removal(store: Store, limits: Limits, removed: Removed) -> Iterator[float]:
             yield from _shrink(store, limits, prune.FULL, removed, pace)
     if removed.spans > before:
         yield from prune.give_back_space(store)
+
+
+def run(store: Store, limits: Limits) -> Removed:
+    """Bring a journal within its limits now, whoever cares for it."""
+    removed = Removed()
+    note_recorded(store)
+    pause = threading.Event()
+    # Only who cares for the log may write it back into the file; with nobody there that is us.
+    is_ours = store.lock is not None and store.lock.acquire(CARETAKER)
+    try:
+        for held_s in removal(store, limits, removed):
+            if is_ours and held_s:
+                caretaker.bound_log(store)
+            pause.wait(held_s)
+    finally:
+        if is_ours and store.lock is not None:
+            store.lock.release(CARETAKER)
+    if removed.spans:
+        prune.empty_log(store)
+    return removed
+
+
+def foresee(store: Store, limits: Limits) -> Removed:
+    """What ``run`` would remove, by age exactly and by size about: as if all spans were of one size."""
+    removed = Removed()
+    going: set[str] = set()
+
+    def add(traces: list[Doomed]) -> None:
+        new = [each.trace_id for each in traces if each.trace_id not in going]
+        going.update(new)
+        for trace_id in new:
+            spans, undelivered = choice.count(store, trace_id)
+            removed.traces += 1
+            removed.spans += spans
+            removed.undelivered += undelivered
+
+    for traces in _too_old(store, limits):
+        add(traces)
+    limit = limits.max_bytes()
+    used, free = _bytes(store)
+    with store.reading() as connection:
+        a_span = used / max(1, outbox.counters(connection).get("spans", 0))
+    if limit is None or used + free - removed.spans * a_span <= limit:
+        return removed
+    for may_be_undelivered in (False, True):
+        for trace_ids in choice.in_order(store, None):
+            for traces in choice.judged(store, trace_ids, may_be_undelivered=may_be_undelivered, at_once=1):
+                if used - removed.spans * a_span <= DOWN_TO * limit:
+                    return removed
+                add(traces)
+    return removed
+
+
+def _too_old(store: Store, limits: Limits) -> Iterator[list[Doomed]]:
+    cutoff = limits.older_than(time.time())
+    if cutoff is not None:
+        yield from choice.old_by_their_clock(store, cutoff)
+        yield from choice.old_by_ours(store, cutoff)
 
 
 def excess(store: Store, limits: Limits) -> float:
@@ -165,7 +217,7 @@ def excess(store: Store, limits: Limits) -> float:
 def note_recorded(store: Store) -> None:
     """Note what has been recorded by now, if that was not done lately or nothing is new."""
     now = time.time()
-    if now < EARLIEST_S:
+    if now < choice.EARLIEST_S:
         return
     with store.reading() as connection:
         latest = dict(connection.execute("SELECT name, seq FROM sqlite_sequence"))
@@ -180,40 +232,12 @@ def note_recorded(store: Store) -> None:
         connection.execute("INSERT OR REPLACE INTO recorded VALUES (?, ?, ?)", (now, *seqs))
 
 
-def _old_by_their_clock(store: Store, cutoff: float) -> Iterator[list[Doomed]]:
-    """Settled traces whose latest moment is before ``cutoff``, some at a time; some may be none."""
-    cutoff_ns = int(cutoff * 1e9)
-    after = (int(EARLIEST_S * 1e9), "")
-    while True:
-        with store.reading() as connection:
-            found = connection.execute(
-                "SELECT start_ns, trace_id, MAX(start_ns, COALESCE(end_ns, 0)) FROM traces"
-                " WHERE (start_ns, trace_id) > (?, ?) AND start_ns < ? ORDER BY start_ns, trace_id LIMIT ?",
-                (*after, cutoff_ns, PAGE),
-            ).fetchall()
-        if not found:
-            return
-        after = found[-1][:2]
-        old = [trace_id for _, trace_id, latest_ns in found if latest_ns < cutoff_ns]
-        yield from _judged(store, old, may_be_undelivered=False)
-
-
-def _old_by_ours(store: Store, cutoff: float) -> Iterator[list[Doomed]]:
-    """Settled traces all of which had been recorded by ``cutoff``, whatever their clocks say."""
-    with store.reading() as connection:
-        (last_seq,) = connection.execute(
-            "SELECT MAX(span_seq) FROM recorded WHERE at <= ?", (cutoff,)
-        ).fetchone()
-    for trace_ids in _in_order(store, last_seq or 0):
-        yield from _judged(store, trace_ids, may_be_undelivered=False, last_seq=last_seq)
-
-
 def _shrink(store: Store, limits: Limits, reason: str, removed: Removed, pace: Pace) -> Iterator[float]:
     """Remove the oldest traces until the journal is within its limit again."""
     chosen: list[Doomed] = []
     wanted = _traces_too_many(store, limits)
-    for trace_ids in _in_order(store, None):
-        for traces in _judged(store, trace_ids, may_be_undelivered=reason == prune.FULL, at_once=1):
+    for trace_ids in choice.in_order(store, None):
+        for traces in choice.judged(store, trace_ids, may_be_undelivered=reason == prune.FULL, at_once=1):
             if not wanted:
                 return
             chosen += traces
@@ -248,86 +272,11 @@ def _bytes(store: Store) -> tuple[int, int]:
     return (pages - free) * size, free * size
 
 
-def _in_order(store: Store, last_seq: int | None) -> Iterator[list[str]]:
-    """Ids of traces in the order in which they were recorded, some at a time."""
-    after = 0
-    seen: set[str] = set()
-    while True:
-        with store.reading() as connection:
-            rows = connection.execute(
-                "SELECT seq, trace_id FROM spans WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-                (after, (1 << 62) if last_seq is None else last_seq, PAGE),
-            ).fetchall()
-        if not rows:
-            return
-        after = rows[-1][0]
-        trace_ids = dict.fromkeys(row[1] for row in rows if row[1] not in seen)
-        seen.update(trace_ids)
-        if len(seen) > 100 * PAGE:
-            # Some may then be looked at twice.
-            seen.clear()
-        yield list(trace_ids)
-
-
-_JUDGE: Final = f"""
-SELECT COUNT(*), MAX(seq), MAX(span_id), MAX(state = {OPEN}), MAX(
-    EXISTS (SELECT 1 FROM destinations d JOIN outbox o ON o.destination_id = d.id
-        WHERE o.kind = {SPAN} AND o.seq = page.seq)
-    OR EXISTS (SELECT 1 FROM destinations d JOIN rejected j ON j.destination_id = d.id
-        WHERE j.kind = {SPAN} AND j.seq = page.seq))
-FROM (SELECT seq, span_id, state FROM spans WHERE trace_id = ? AND span_id > ? ORDER BY span_id LIMIT {PAGE}) AS page
-"""
-_SCORES_WAIT: Final = f"""
-SELECT EXISTS (SELECT 1 FROM scores c JOIN destinations d
-    LEFT JOIN outbox o ON o.destination_id = d.id AND o.kind = {SCORE} AND o.seq = c.seq
-    LEFT JOIN rejected j ON j.destination_id = d.id AND j.kind = {SCORE} AND j.seq = c.seq
-    WHERE c.trace_id = ? AND (o.seq IS NOT NULL OR j.seq IS NOT NULL))
-"""
-
-
-def _judged(
-    store: Store,
-    trace_ids: list[str],
-    *,
-    may_be_undelivered: bool,
-    last_seq: int | None = None,
-    at_once: int = prune.DOOMED_AT_ONCE,
-) -> Iterator[list[Doomed]]:
-    """Those of the traces that may go, some at a time; none while a large one is being read.
-
-    Args:
-        store: The journal.
-        trace_ids: Which ones to look at.
-        may_be_undelivered: Also those that are still to be sent, or were refused.
-        last_seq: None that has later rows.
-        at_once: How many to give at once.
-    """
-    chosen: list[Doomed] = []
-    for trace_id in trace_ids:
-        highest, after, may_go, is_read = 0, "", True, False
-        while may_go and not is_read:
-            with store.reading() as connection:
-                number, seq, span_id, is_open, waits = connection.execute(
-                    _JUDGE, (trace_id, after)
-                ).fetchone()
-                if number < PAGE and not may_be_undelivered:
-                    waits = waits or connection.execute(_SCORES_WAIT, (trace_id,)).fetchone()[0]
-            highest, after = max(highest, seq or 0), span_id or after
-            may_go = not is_open and (may_be_undelivered or not waits)
-            may_go = may_go and (last_seq is None or highest <= last_seq)
-            is_read = number < PAGE
-            if not is_read:
-                yield []
-        if may_go:
-            chosen.append(Doomed(trace_id, highest))
-        if len(chosen) >= at_once:
-            yield chosen
-            chosen = []
-    yield chosen
-
-
-def _forget(store: Store, cutoff: float) -> None:
+def _forget(store: Store, limits: Limits) -> None:
     """Let go what is told of moments that no trace is left of."""
+    cutoff = limits.older_than(time.time())
+    if cutoff is None:
+        return
     with store.transaction() as connection:
         connection.execute(
             "DELETE FROM recorded WHERE at < (SELECT MAX(at) FROM recorded WHERE at <= ?)", (cutoff,)
