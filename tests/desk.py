@@ -6,10 +6,11 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.journal.commit import Book, Committed, Score
+from autoops.tracing.journal.commit import Book, Committed
 from autoops.tracing.journal.location import Location
 from autoops.tracing.journal.store import Store, open_at
 from autoops.tracing.provider import TracerProvider
+from autoops.tracing.scores import Score
 from autoops.tracing.serialize import dump
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from autoops.tracing import attributes as keys
 from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.journal.commit import Score
 from autoops.tracing.journal.writer import Writer
 from autoops.tracing.provider import TracerProvider
+from autoops.tracing.scores import Score
 from autoops.tracing.serialize import dump
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 import threading
 import time
 import weakref
@@ -12,20 +13,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from autoops.errors import ConfigurationError
-from autoops.tracing import sdk
 from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.connection import ConnectionTest
-from autoops.tracing.connection import test_connection as ask_server
 from autoops.tracing.delivery.status import Connection, Status
-from autoops.tracing.journal.figures import NOTHING, size_alert
-from autoops.tracing.journal.retention import Limits
-from autoops.tracing.journal.tally import Tally
-from autoops.tracing.journal.writer import Writer, leave, writer_for
 from autoops.tracing.latency import Latency
-from autoops.tracing.provider import TracerProvider, recording_enabled
 
 if TYPE_CHECKING:
+    from autoops.tracing.connection import ConnectionTest
     from autoops.tracing.delivery.deliverer import Deliverer
+    from autoops.tracing.journal.writer import Writer
+    from autoops.tracing.provider import TracerProvider
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +97,7 @@ class LangfuseClient:
     @property
     def is_recording(self) -> bool:
         """Whether spans are recorded."""
-        return recording_enabled(self.config) and not self.is_closing
+        return self.config.is_recording and not self.is_closing
 
     @property
     def delivery(self) -> Status:
@@ -117,12 +113,14 @@ class LangfuseClient:
         """
         with self._guard:
             if self._sdk is None and self.provider is not None and not self.is_shut_down:
+                from autoops.tracing import sdk
+
                 self._sdk = sdk.build(self.config, self.provider, self._route_score)
             return self._sdk
 
     def join_sdk(self) -> None:
         """Make the SDK's client if the application uses the SDK; called before a trace begins."""
-        if self._sdk is None and sdk.is_imported():
+        if self._sdk is None and "langfuse" in sys.modules:
             try:
                 _ = self.langfuse
             except Exception:
@@ -131,6 +129,9 @@ class LangfuseClient:
 
     def health_check(self) -> dict[str, Any]:
         """How things are, from memory: asks nobody and never waits."""
+        from autoops.tracing.journal.figures import NOTHING
+        from autoops.tracing.journal.tally import Tally
+
         delivery = self.delivery
         if self.writer is not None:
             self.writer.start()
@@ -171,7 +172,9 @@ class LangfuseClient:
 
     def test_connection(self, timeout: float = 2.0) -> ConnectionTest:
         """Ask the server; the one call that does. Failure is logged with what to check."""
-        result = ask_server(self.config, timeout)
+        from autoops.tracing.connection import test_connection
+
+        result = test_connection(self.config, timeout)
         if result.project_id is not None:
             self._project_id = result.project_id
         if not result.ok:
@@ -266,7 +269,11 @@ class LangfuseClient:
             if self.provider is not None:
                 self.provider.shutdown()
             if self._sdk:
+                from autoops.tracing import sdk
+
                 sdk.release(self._sdk)
+            from autoops.tracing.journal.writer import leave
+
             leave(writer, max(deadline, time.monotonic() + 0.05))
         atexit.unregister(self._at_exit)
 
@@ -284,6 +291,10 @@ class LangfuseClient:
         """Take part in the journal if the integration is on."""
         if not self.config.enabled or self.writer is not None:
             return
+        # A process that is switched off, or only imports us, needs nothing of the journal.
+        from autoops.tracing.journal.writer import writer_for
+        from autoops.tracing.provider import TracerProvider
+
         config = self.config
         writer = writer_for(
             config.journal, buffer_size=config.buffer_size, patience_s=config.max_latency_ms / 1e3
@@ -340,6 +351,9 @@ class LangfuseClient:
                     f"{self.writer.figures.pending} spans wait for delivery, the oldest for {oldest:.0f} s"
                 )
                 alerts.append({"kind": "backlog", "message": message})
+            from autoops.tracing.journal.figures import size_alert
+            from autoops.tracing.journal.retention import Limits
+
             near_limit = size_alert(self.writer.figures, Limits.of(config))
             if near_limit is not None:
                 alerts.append({"kind": "journal_size", "message": near_limit})

@@ -133,6 +133,11 @@ class LangfuseConfig:
         """Both keys are set, so that traces can be delivered."""
         return bool(self.public_key and self.secret_key)
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether spans are recorded at all under these settings."""
+        return self.enabled and self.tracing_enabled
+
     def warnings(self) -> tuple[str, ...]:
         """Say what is odd without being a fault, in sentences that hold no secret.
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from autoops.errors import JournalError
 from autoops.tracing.ids import root_span_id
-from autoops.tracing.journal import reader
 from autoops.tracing.span import Scope, Span
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 def resume(client: LangfuseClient, span_id: str) -> Span | None:
     """A span that has begun elsewhere and not ended, to be ended here; None if the journal knows of none."""
+    from autoops.tracing.journal import reader  # only a span that is not in memory needs it
+
     store = _settled_store(client)
     if store is None or client.provider is None:
         return None
@@ -51,6 +52,8 @@ def resume(client: LangfuseClient, span_id: str) -> Span | None:
 
 def open_root(client: LangfuseClient, trace_id: int) -> Span | None:
     """The root of a trace, if it stands open in the journal."""
+    from autoops.tracing.journal import reader
+
     store = _settled_store(client)
     if store is None:
         return None
@@ -71,6 +74,8 @@ def parent_in_journal(
     found = None
     store = _settled_store(client)
     if store is not None:
+        from autoops.tracing.journal import reader
+
         found = reader.parent_in(store, f"{trace_id:032x}", agent, operation)
     return provider.remote(trace_id, root_span_id(trace_id) if found is None else int(found, 16))
 

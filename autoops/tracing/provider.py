@@ -310,7 +310,7 @@ class Tracer(trace.Tracer):
         if context is None:
             context = context_api.get_current()
         current = trace.get_current_span(context)
-        if not recording_enabled(provider.config):
+        if not provider.config.is_recording:
             return trace.NonRecordingSpan(current.get_span_context())
         parent = current if type(current) is Span or current.get_span_context().is_valid else None
         start_ns = start_time if isinstance(start_time, int) else None
@@ -345,11 +345,6 @@ class Tracer(trace.Tracer):
             set_status_on_exception=set_status_on_exception,
         ):
             yield span
-
-
-def recording_enabled(config: LangfuseConfig) -> bool:
-    """Whether spans are recorded at all under these settings."""
-    return config.enabled and config.tracing_enabled
 
 
 def _tell(processor: SpanProcessor, method: str, *arguments: Any) -> Any:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from autoops.tracing.journal.commit import Score
 from autoops.tracing.serialize import dump, text
 
 if TYPE_CHECKING:
@@ -18,6 +17,21 @@ if TYPE_CHECKING:
 _COLUMNS = frozenset(
     {"id", "traceId", "observationId", "name", "value", "dataType", "comment", "environment"}
 )
+
+
+class Score(NamedTuple):
+    """A score on its way to the journal; ``value`` is JSON text."""
+
+    score_id: str
+    trace_id: str
+    span_id: str | None
+    name: str
+    value: str
+    data_type: str
+    comment: str | None
+    extra: str | None
+    timestamp_ns: int
+    config: LangfuseConfig
 
 
 def make(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import math
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from autoops.tracing.ids import parse_trace_id
@@ -22,11 +21,6 @@ LOCAL_KEYS: Final = ("pk-lf-local", "sk-lf-local")
 """Stand-ins in local mode: without keys the SDK would record nothing, and ours sends nothing anyway."""
 LOCAL_HOST: Final = "http://127.0.0.1:9"
 """Where the SDK's own requests (prompts, datasets) end in local mode: nowhere."""
-
-
-def is_imported() -> bool:
-    """Whether the application uses the SDK already."""
-    return "langfuse" in sys.modules
 
 
 def build(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from autoops.tracing.config import LangfuseConfig
+    from autoops.tracing.scores import Score
     from autoops.tracing.span import Span
     from autoops.tracing.trace import Trace
 
@@ -47,21 +48,6 @@ _MERGE_TRACE: Final = (
         f"{name} = {name} + excluded.{name}" for name in ("span_count", "error_count", "warning_count")
     )
 )
-
-
-class Score(NamedTuple):
-    """A score on its way to the journal; ``value`` is JSON text."""
-
-    score_id: str
-    trace_id: str
-    span_id: str | None
-    name: str
-    value: str
-    data_type: str
-    comment: str | None
-    extra: str | None
-    timestamp_ns: int
-    config: LangfuseConfig
 
 
 class Source(NamedTuple):

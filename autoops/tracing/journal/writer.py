@@ -17,7 +17,7 @@ from autoops.errors import JournalDamaged, JournalError, JournalLocked
 from autoops.tracing.counts import Counts
 from autoops.tracing.journal import caretaker, figures, tally
 from autoops.tracing.journal.buffer import Buffer
-from autoops.tracing.journal.commit import Book, Committed, Score
+from autoops.tracing.journal.commit import Book, Committed
 from autoops.tracing.journal.location import MEMORY_ASKED_FOR
 from autoops.tracing.journal.lock import CARETAKER
 from autoops.tracing.journal.retention import Limits, Retention
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from autoops.tracing.provider import TracerProvider
+    from autoops.tracing.scores import Score
 
 logger = logging.getLogger(__name__)
 
