@@ -135,6 +135,8 @@ def add_up(town: Town, folder: Path, crew: Crew, report: Report) -> None:
     if report.lost or report.lost_scores:
         some = sorted(acknowledged - arrivals.keys())[:5] + sorted(acknowledged_scores - scores)[:5]
         report.wrong.append(f"acknowledged and missing at the server, among others: {', '.join(some)}")
+    if town.was_followed:
+        report.wrong.append("a redirect was followed")
     if not acknowledged:
         report.wrong.append("nothing was acknowledged: the soak proves nothing")
     report.books = read_books(folder / "journal.db")

@@ -1,18 +1,16 @@
-"""The faults of the soak's server: all that the tests' loopback server can do, but one.
+"""The faults of the soak's server: those of the tests' catalogue, and some that only a long run can have.
 
 Left out is a partial success: spans that a server accepted and threw away, saying so, are at no server afterwards.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import email.utils
 import random
 from collections.abc import Callable
 from itertools import chain
 from typing import TYPE_CHECKING, Self
 
-from endpoint import Manner
+import serverfaults
 from loopback import PEM, LoopbackServer
 from soak_worker import POISON
 
@@ -22,9 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from received import ReceivedScore, ReceivedSpan
-
-PAGE = b"<!doctype html><html><body>Welcome to our network. Please accept the terms.</body></html>"
-HTML = {"content-type": "text/html"}
+    from serverfaults import Fault
 
 
 class Town:
@@ -61,6 +57,11 @@ class Town:
         """Every score that ever arrived."""
         return chain.from_iterable(server.scores for server in self._servers)
 
+    @property
+    def was_followed(self) -> bool:
+        """Whether anybody followed a redirect."""
+        return any(request.path == "/elsewhere" for server in self._servers for request in server.requests)
+
     def leave(self) -> None:
         """Listen no more: connections are refused."""
         if not self._is_away:
@@ -88,40 +89,29 @@ class Town:
         self.server.heal()
 
 
-Fault = Callable[[Town, random.Random], None]
+Ailment = Callable[[Town, random.Random], None]
 
 
-def _in_a_second() -> str:
-    return email.utils.format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1), usegmt=True)
+def _from_catalogue(fault: Fault) -> Ailment:
+    return lambda town, _: fault.strike(town.server) if fault.listens else town.leave()
 
 
-def _status(status: int) -> Fault:
-    return lambda town, _: town.server.fail(status)
-
-
-def _manner(manner: Manner) -> Fault:
-    return lambda town, _: town.server.misbehave(manner)
-
-
-def _poison(status: int) -> Fault:
+def _poison(status: int) -> Ailment:
     return lambda town, _: town.server.refuse(lambda span: span.name.endswith("." + POISON), status)
 
 
-FAULTS: dict[str, Fault] = {
-    **{str(status): _status(status) for status in (400, 401, 403, 404, 408, 413, 422, 500, 502, 503, 504)},
-    "429 seconds": lambda town, _: town.server.fail(429, {"retry-after": "1"}),
-    "429 date": lambda town, _: town.server.fail(429, {"retry-after": _in_a_second()}),
+FAULTS: dict[str, Ailment] = {
+    **{
+        name: _from_catalogue(fault)
+        for name, fault in serverfaults.FAULTS.items()
+        # Another name or another scheme would need processes with other settings.
+        if name != "healthy" and fault.host != serverfaults.UNRESOLVED and fault.certificate is None
+    },
     "a single 503": lambda town, _: town.server.fail(503, times=1),
-    "redirect": lambda town, _: town.server.fail(302, {"location": "http://127.0.0.1:9/elsewhere"}),
-    "captive portal": lambda town, _: town.server.fail(200, HTML, PAGE),
-    "refused": lambda town, _: town.leave(),
+    "slow (0.3 s an answer)": lambda town, _: town.server.delay(0.3),
+    "429, wait a second": lambda town, _: town.server.fail(429, {"Retry-After": "1"}),
     "restarted": lambda town, _: town.come_back(),
     "speaks TLS": lambda town, _: town.come_back(PEM),
-    "black hole": lambda town, _: town.server.hang(),
-    "slow": lambda town, dice: town.server.delay(dice.choice([0.3, 2.0])),
-    "dripping": _manner(Manner.DRIPPING),
-    "truncated": _manner(Manner.TRUNCATED),
-    "reset": _manner(Manner.RESET),
     "poison 400": _poison(400),
     "poison 413": _poison(413),
 }
