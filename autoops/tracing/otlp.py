@@ -178,18 +178,23 @@ def _limit(sizes: list[int], room: int) -> int:
 
 def _shortened(value: AnyValue, limit: int) -> str:
     """The beginning of a value; what is JSON stays JSON."""
-    plain: Any = value.string_value
+    limit = max(SHORTEST, limit - 16)  # the protobuf around the text is a few bytes
     if value.HasField("array_value"):
-        plain = [
-            getattr(each, each.WhichOneof("value") or "string_value") for each in value.array_value.values
-        ]
-    elif plain[:1] in {"{", "["}:
+        kinds = [(item, item.WhichOneof("value")) for item in value.array_value.values]
+        return dump([getattr(item, kind) for item, kind in kinds if kind], limit=limit).decode()
+    plain: Any = value.string_value
+    if plain[:1] in {"{", "["}:
         try:
             plain = orjson.loads(plain)
         except orjson.JSONDecodeError:
-            plain = value.string_value
-    # The protobuf around the text is a few bytes.
-    return dump(plain, limit=max(SHORTEST, limit - 16)).decode()
+            return dump(plain, limit=limit).decode()
+    if not isinstance(plain, dict) or CUT not in plain or "beginning" not in plain:
+        return dump(plain, limit=limit).decode()
+    # It was cut before: it is not cut twice, but cut shorter.
+    shorter = orjson.loads(dump(plain["beginning"], limit=limit))
+    if isinstance(shorter, dict) and CUT in shorter:
+        shorter[CUT]["bytes"] = plain[CUT]["bytes"]
+    return orjson.dumps(shorter).decode()
 
 
 def _resource(request: ExportTraceServiceRequest, resource: Resource) -> ResourceSpans:

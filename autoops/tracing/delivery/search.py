@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-REFUSALS_WITHOUT_EVIDENCE: Final = 24
+REFUSALS_WITHOUT_EVIDENCE: Final = 48
 """Requests after which, none of them accepted, the fault is the endpoint's."""
 
 _order = random.SystemRandom()
@@ -42,8 +42,9 @@ class Found(Generic[Item]):
 def find_refused(batch: list[Item], outcome: Outcome, send: Callable[[list[Item]], Outcome]) -> Found[Item]:
     """Send halves of a refused batch, and their halves, until each refused item stands alone.
 
-    Which half goes first is left to chance: were the first ones always the spoiled ones, a search that gives up
-    without evidence would give up each time.
+    As long as nothing is accepted it goes down to one item, then again from the largest part that is left, by ways left
+    to chance: it must find the good ones wherever they are, be it few among many or many in a row, and a search that
+    gave up must not take the same way the next time.
 
     Args:
         batch: What was refused.
@@ -62,12 +63,18 @@ def find_refused(batch: list[Item], outcome: Outcome, send: Callable[[list[Item]
         requests += 1
         verdict = next_step(outcome, 0, 0, 0.0)
         if isinstance(verdict, Advance):
+            if not found.accepted:
+                # What was refused before the first receipt may have met a fault that is over now.
+                waiting += [[item] for item, _ in found.refused]
+                found.refused.clear()
             found.accepted += len(part)
         elif isinstance(verdict, Fallback):
             found.failed = verdict
             break
         elif len(part) == 1:
             found.refused.append((part[0], outcome))
+            if not found.accepted:
+                waiting.sort(key=len)
         else:
             waiting += _halves(part)
     return found

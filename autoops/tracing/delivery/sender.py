@@ -29,7 +29,7 @@ FIRST_BATCH: Final = 512
 LARGEST_BATCH: Final = 4096
 QUICK_SHARE: Final = 0.25
 """A batch that was answered within this share of the request's deadline may be followed by a larger one."""
-TRIAL_BATCH: Final = 16
+TRIAL_BATCH: Final = 8
 """Spans that are tried on a server that refused all of the last batch."""
 
 _jitter = random.SystemRandom()
