@@ -84,6 +84,15 @@ def when(time_ns: int) -> str:
     return dt.datetime.fromtimestamp(time_ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def moment(iso: str | None) -> str:
+    """A moment of ISO 8601 in local time."""
+    try:
+        told = dt.datetime.fromisoformat(str(iso))
+    except ValueError:
+        return "some time ago"
+    return told.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
 def duration(start_ns: int, end_ns: int | None) -> str:
     """How long something took, in the unit that fits."""
     if end_ns is None:

@@ -113,6 +113,18 @@ def undisturbed(store: Store, destination_id: int) -> Iterator[None]:
             lock.release(byte)
 
 
+def is_delivered(store: Store, destination_id: int) -> bool:
+    """Whether a running process delivers to a destination, or tries to."""
+    try:
+        with undisturbed(store, destination_id):
+            return False
+    except JournalError:
+        return True
+    except OSError:
+        # Who may not write beside the journal cannot tell.
+        return False
+
+
 def redirect(store: Store, old: int, new: int) -> Iterator[float]:
     """Have all that waits for one destination sent to another, slice by slice.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
+BOOKS: Final = ("begun", "ended", "open", "buffered", "filtered", "dropped")
+"""Columns of a process's books."""
 STATES: Final = {OPEN: "open", INTERRUPTED: "interrupted", ENDED: "ended"}
 
 
@@ -132,7 +134,10 @@ class RejectedRecord:
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """A process that wrote to the journal, and its health as it last told it."""
+    """A process that wrote to the journal, its health as it last told it, and what it had begun at its last commit.
+
+    ``books``: begun = ended + open + buffered + filtered + dropped; empty in files of programs that did not keep them.
+    """
 
     pid: int
     program: str
@@ -140,6 +145,7 @@ class ProcessRecord:
     heartbeat_at: float
     ended_at: float | None
     health: dict[str, Any]
+    books: dict[str, int] = field(default_factory=dict)
 
 
 def open_journal(journal: str) -> Store:
@@ -274,12 +280,21 @@ def rejected(store: Store, limit: int = 100) -> list[RejectedRecord]:
 def processes(store: Store, limit: int = 20) -> list[ProcessRecord]:
     """Processes that wrote to the journal, latest heartbeat first."""
     with store.reading() as connection:
-        rows = connection.execute(
-            "SELECT pid, program, started_at, heartbeat_at, ended_at, health FROM processes"
-            " ORDER BY heartbeat_at DESC LIMIT ?",
-            (limit,),
-        ).fetchall()
-    return [ProcessRecord(*(*row[:5], orjson.loads(row[5]))) for row in rows]
+        cursor = connection.execute("SELECT * FROM processes ORDER BY heartbeat_at DESC LIMIT ?", (limit,))
+        names = [column[0] for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    return [
+        ProcessRecord(
+            row["pid"],
+            row["program"],
+            row["started_at"],
+            row["heartbeat_at"],
+            row["ended_at"],
+            orjson.loads(row["health"]),
+            {name: row[name] for name in BOOKS if name in row},
+        )
+        for row in rows
+    ]
 
 
 _SELECT_TRACE: Final = """
