@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from autoops.tracing.counts import Counts, Drop
 
@@ -18,12 +18,6 @@ COMMIT_BYTES: Final = 8 * 1024 * 1024
 """Bytes taken for one commit: on their way into the file they are held several times over."""
 RESERVED: Final = 5
 """One part in ``RESERVED`` is kept for errors and decisions."""
-
-
-class _Held(NamedTuple):
-    item: Any
-    size: int
-    is_score: bool
 
 
 class Buffer:
@@ -50,8 +44,9 @@ class Buffer:
         """Set by the first item, for the writer that waits."""
         self.half_full = threading.Event()
         """Set when a commit should not wait for company."""
-        self._waiting: deque[_Held] = deque()
-        self._taken: list[_Held] = []
+        # Item, bytes, whether it is a score: plain tuples, for the caller pays for making one.
+        self._waiting: deque[tuple[Any, int, bool]] = deque()
+        self._taken: list[tuple[Any, int, bool]] = []
         self._bytes = 0
         self._scores = 0
         self._lock = threading.Lock()
@@ -78,7 +73,7 @@ class Buffer:
                 dropped.add(self._why_dropped())
                 return False
             is_score = dropped is self.dropped_scores
-            self._waiting.append(_Held(item, size, is_score))
+            self._waiting.append((item, size, is_score))
             self._bytes += size
             self._scores += is_score
             self.accepted += 1
@@ -94,21 +89,21 @@ class Buffer:
         with self._lock:
             taken = self._taken
             size = 0
-            while self._waiting and (not taken or size + self._waiting[0].size <= COMMIT_BYTES):
+            while self._waiting and (not taken or size + self._waiting[0][1] <= COMMIT_BYTES):
                 held = self._waiting.popleft()
                 taken.append(held)
-                size += held.size
+                size += held[1]
             if not self._waiting:
                 self.filled.clear()
                 self.half_full.clear()
-            return [held.item for held in taken]
+            return [item for item, _, _ in taken]
 
     def done(self) -> None:
         """What was taken is committed."""
         with self._lock:
             self.settled += len(self._taken)
-            self._bytes -= sum(held.size for held in self._taken)
-            self._scores -= sum(held.is_score for held in self._taken)
+            self._bytes -= sum(size for _, size, _ in self._taken)
+            self._scores -= sum(is_score for _, _, is_score in self._taken)
             self._taken = []
             self._room.notify_all()
 
