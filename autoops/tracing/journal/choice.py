@@ -43,12 +43,18 @@ def old_by_their_clock(store: Store, cutoff: float) -> Iterator[list[Doomed]]:
 
 def old_by_ours(store: Store, cutoff: float) -> Iterator[list[Doomed]]:
     """Settled traces all of which had been recorded by ``cutoff``, whatever their clocks say."""
-    with store.reading() as connection:
-        (last_seq,) = connection.execute(
-            "SELECT MAX(span_seq) FROM recorded WHERE at <= ?", (cutoff,)
-        ).fetchone()
-    for trace_ids in in_order(store, last_seq or 0):
+    last_seq, _ = recorded_by(store, cutoff)
+    for trace_ids in in_order(store, last_seq):
         yield from judged(store, trace_ids, may_be_undelivered=False, last_seq=last_seq)
+
+
+def recorded_by(store: Store, moment: float) -> tuple[int, int]:
+    """The latest ``seq`` of spans and of scores that are known to have been recorded by a moment."""
+    with store.reading() as connection:
+        row = connection.execute(
+            "SELECT MAX(span_seq), MAX(score_seq) FROM recorded WHERE at <= ?", (moment,)
+        ).fetchone()
+    return row[0] or 0, row[1] or 0
 
 
 def in_order(store: Store, last_seq: int | None) -> Iterator[list[str]]:

@@ -51,7 +51,7 @@ class Doomed:
 
 @dataclass
 class Removed:
-    """What a removal took away. ``undelivered`` of the spans were still to be sent, or had been refused."""
+    """What a removal took away. ``undelivered`` of the spans went for want of space before Langfuse had got them."""
 
     traces: int = 0
     spans: int = 0
@@ -131,6 +131,34 @@ def remove_doomed(store: Store, removed: Removed, pace: Pace | None = None) -> I
         yield held_s
 
 
+def remove_lone_scores(store: Store, last_seq: int) -> Iterator[float]:
+    """Remove scores up to ``last_seq`` on traces that the journal does not know, or no more, once they are settled.
+
+    Yields:
+        How long the slice held other writers up, in seconds; 0 if it only read.
+    """
+    after = 0
+    while True:
+        with store.reading() as connection:
+            rows = connection.execute(
+                "SELECT c.seq, NOT EXISTS (SELECT 1 FROM traces t WHERE t.trace_id = c.trace_id) FROM scores c"
+                " WHERE c.seq > ? AND c.seq <= ? ORDER BY c.seq LIMIT ?",
+                (after, last_seq, DOOMED_AT_ONCE),
+            ).fetchall()
+        if not rows:
+            return
+        after, held_s = rows[-1][0], 0.0
+        lone = [(seq,) for seq, is_lone in rows if is_lone]
+        if lone:
+            with store.transaction() as connection:
+                began = time.monotonic()
+                before = connection.total_changes
+                connection.executemany(_REMOVE_LONE_SCORE, lone)
+                bump(connection, {"scores": before - connection.total_changes})
+            held_s = time.monotonic() - began
+        yield held_s
+
+
 def give_back_space(store: Store) -> Iterator[float]:
     """Return the file's free pages to the disk, slice by slice.
 
@@ -187,6 +215,13 @@ SELECT * FROM (
 ) WHERE ? OR (waits_for IS NULL AND refused_by IS NULL)
 LIMIT ?
 """
+_REMOVE_LONE_SCORE: Final = f"""
+DELETE FROM scores WHERE seq = ?
+    AND NOT EXISTS (SELECT 1 FROM destinations d JOIN outbox o ON o.destination_id = d.id
+        WHERE o.kind = {SCORE} AND o.seq = scores.seq)
+    AND NOT EXISTS (SELECT 1 FROM destinations d JOIN rejected j ON j.destination_id = d.id
+        WHERE j.kind = {SCORE} AND j.seq = scores.seq)
+"""
 _SPAN_ROWS: Final = _ROWS.format(table="spans", kind=SPAN, open=f"x.state = {OPEN}", upto="AND x.seq <= ?")
 _SCORE_ROWS: Final = _ROWS.format(table="scores", kind=SCORE, open="0", upto="AND ? >= 0")
 
@@ -220,14 +255,22 @@ def _slice(connection: sqlite3.Connection, reason: str, most: int, deadline: flo
     bump(connection, changes)
     removed.spans -= changes["spans"]
     removed.traces -= changes["traces"]
-    removed.undelivered -= changes["pending"] + changes["rejected"]
+    if reason == FULL:
+        removed.undelivered -= changes["pending"] + changes["rejected"]
 
 
 def _finish(connection: sqlite3.Connection, trace_id: str, reason: str, changes: Counter[str]) -> None:
     """A doomed trace has no more rows to remove: it goes with its scores, or stays with what came in meanwhile."""
-    (left,) = connection.execute("SELECT COUNT(*) FROM spans WHERE trace_id = ?", (trace_id,)).fetchone()
-    if left:
-        connection.execute("UPDATE traces SET span_count = ? WHERE trace_id = ?", (left, trace_id))
+    left = connection.execute(
+        "SELECT COUNT(*), COUNT(*) FILTER (WHERE level = 'ERROR' AND state > 0),"
+        " COUNT(*) FILTER (WHERE level = 'WARNING' AND state > 0) FROM spans WHERE trace_id = ?",
+        (trace_id,),
+    ).fetchone()
+    if left[0]:
+        connection.execute(
+            "UPDATE traces SET span_count = ?, error_count = ?, warning_count = ? WHERE trace_id = ?",
+            (*left, trace_id),
+        )
     else:
         rows = connection.execute(_SCORE_ROWS, (trace_id, 0, reason not in SPARING, -1)).fetchall()
         _remove(connection, "scores", SCORE, rows, changes, reason, is_sampled=True)

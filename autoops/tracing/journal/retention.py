@@ -83,6 +83,7 @@ class Retention:
         if self._store is not store:
             # The file was replaced, or this is the first call.
             self._store, self._work = store, None
+            self._looked_at = self._aged_at = float("-inf")
         if self._work is None:
             self._work = self._begin(store, limits)
         try:
@@ -140,7 +141,10 @@ def removal(store: Store, limits: Limits, removed: Removed) -> Iterator[float]:
         prune.doom(store, traces, prune.AGE)
         yield from prune.remove_doomed(store, removed, pace)
         yield 0.0
-    _forget(store, limits)
+    cutoff = limits.older_than(time.time())
+    if cutoff is not None:
+        yield from prune.remove_lone_scores(store, choice.recorded_by(store, cutoff)[1])
+        _forget(store, cutoff)
     if excess(store, limits) > 0:
         yield from prune.give_back_space(store)
         if excess(store, limits) > 0:
@@ -272,11 +276,8 @@ def _bytes(store: Store) -> tuple[int, int]:
     return (pages - free) * size, free * size
 
 
-def _forget(store: Store, limits: Limits) -> None:
+def _forget(store: Store, cutoff: float) -> None:
     """Let go what is told of moments that no trace is left of."""
-    cutoff = limits.older_than(time.time())
-    if cutoff is None:
-        return
     with store.transaction() as connection:
         connection.execute(
             "DELETE FROM recorded WHERE at < (SELECT MAX(at) FROM recorded WHERE at <= ?)", (cutoff,)
