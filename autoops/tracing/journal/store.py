@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from autoops.errors import JournalDamaged, JournalError, JournalLocked, JournalNewer
 from autoops.tracing.journal import schema
-from autoops.tracing.journal.aside import beside, set_aside, set_log_aside
+from autoops.tracing.journal.aside import beside, identity, set_aside, set_log_aside
 from autoops.tracing.journal.database import Database
 from autoops.tracing.journal.location import Location, candidates, create_private, prepare_folder
 from autoops.tracing.journal.lock import CARETAKER, OPENING, LockFile, lock_file
@@ -20,6 +20,8 @@ from autoops.tracing.journal.salvage import Salvaged, salvage
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from autoops.tracing.journal.aside import Identity
 
 logger = logging.getLogger(__name__)
 
@@ -103,17 +105,37 @@ class Store:
                     self._damage = JournalDamaged(f"{self.location.path}: {error}")
                 raise
 
-    def checkpoint(self, mode: str = "PASSIVE") -> None:
-        """Move the log's pages into the file. Only the process that holds ``CARETAKER`` may."""
+    def checkpoint(self, mode: str = "PASSIVE") -> bool:
+        """Move the log's pages into the file. Only the process that holds ``CARETAKER`` may.
+
+        Args:
+            mode: ``PASSIVE``, or ``TRUNCATE`` to give the log's space back too.
+
+        Returns:
+            Whether all of it was moved; False while a reader still needs the file as it was.
+        """
         if self.location.path is None:
-            return
+            return True
         with self._writing.lock, _translated(self.location):
             self._check_in_place(self._writing)
-            self._writing.connection().execute(f"PRAGMA wal_checkpoint({mode})")
+            connection = self._writing.connection()
+            # Most of the work, with writers free to go on; the other modes keep them out from beginning to end.
+            busy, pages, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if mode != "PASSIVE" and pages == moved:
+                connection.execute("PRAGMA busy_timeout = 0")
+                try:
+                    busy, pages, moved = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+                finally:
+                    connection.execute("PRAGMA busy_timeout = 200")
+            return not busy and bool(pages == moved)
 
     def is_in_place(self) -> bool:
         """Whether the file that was opened still lies at its path and may be written; ``repair`` opens another if not."""
         return self._given_up is None and self._writing.is_in_place()
+
+    def identity(self) -> Identity | None:
+        """What tells the file at the journal's path from another; None in memory, or if there is none."""
+        return None if self.location.path is None else identity(self.location.path)
 
     def close(self) -> None:
         """Close both connections."""
@@ -288,7 +310,7 @@ def _create_or_migrate(path: Path) -> None:
                 row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
             ]
             for table in tables:
-                connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchall()
+                connection.execute(f'SELECT 1 FROM "{table}" NOT INDEXED LIMIT 1').fetchall()
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
                 raise JournalError(f"{path} lies where SQLite cannot keep a write-ahead log")

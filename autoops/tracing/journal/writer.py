@@ -29,6 +29,7 @@ from autoops.tracing.span import Span
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from autoops.tracing.journal.aside import Identity
     from autoops.tracing.provider import TracerProvider
     from autoops.tracing.scores import Score
 
@@ -79,6 +80,8 @@ class Writer:
         self._opened: deque[Span] = deque()
         self._ended = 0
         self._told = Tally()
+        self._told_in: Identity | None = None
+        self._begun_anew = False
         self._retention = Retention()
         self._store: Store | None = None
         self._thread: threading.Thread | None = None
@@ -200,9 +203,10 @@ class Writer:
                     self.book = Book(self.journal)
                 self._failed(error)
                 self.buffer.put_back()
-                return False
+                # A journal that was lost and begun anew takes it at once: there may be no later time.
+                return not self.buffer.failing and self.commit(deadline)
             self._note(committed)
-            self._told = told
+            self._told, self._told_in = told, store.identity()
             if time.monotonic() - self.figures.read_at >= REFRESH_S:
                 self.refresh()
             self.buffer.done()
@@ -227,9 +231,11 @@ class Writer:
     def _tick(self) -> None:
         now = time.monotonic()
         try:
-            if now - self._heartbeat_at >= HEARTBEAT_S and self.book.process_id is not None:
+            is_due = self.buffer.failing or now - self._heartbeat_at >= HEARTBEAT_S
+            if is_due and self.book.process_id is not None:
                 with self.store().transaction(patience_s=0.1) as connection:
                     self._beat(connection, force=True)
+                self._written()
             if now - self._ticked_at >= TICK_S:
                 self._ticked_at = now
                 self.refresh()
@@ -287,27 +293,43 @@ class Writer:
             span.seq = seq
         for agent, succeeded in committed.agents:
             self.agents.add(agent, succeeded=succeeded)
+        self._written()
+
+    def _written(self) -> None:
+        self._begun_anew = False
+        self.last_error = None
         if self.buffer.failing:
             self.buffer.failing = False
-            self.last_error = None
             logger.warning("the trace journal is written again")
 
     def _failed(self, error: BaseException) -> None:
-        if not self.buffer.failing:
-            logger.error("the trace journal cannot be written, spans are kept in memory: %s", error)
-        self.buffer.failing = True
         self.last_error = f"{type(error).__name__}: {error}"
         if not isinstance(error, JournalError):
             logger.debug("a commit failed", exc_info=error)
+        was_lost = self._begin_anew(error)
+        if was_lost and not self.buffer.failing:
+            # The next commit goes to the new file: callers may wait for it as for any other.
+            logger.warning("the trace journal was lost and is begun anew: %s", error)
+            return
+        if not self.buffer.failing:
+            logger.error("the trace journal cannot be written, spans are kept in memory: %s", error)
+        self.buffer.failing = True
+
+    def _begin_anew(self, error: BaseException) -> bool:
+        """Open another journal if the one that was open is lost. Whether it can be written, as far as one can tell."""
         store = self._store
-        if store is not None and (isinstance(error, JournalDamaged) or not store.is_in_place()):
-            # Another file means other row numbers: nothing remembered of the old one holds.
-            self._store = repair(store, damaged=isinstance(error, JournalDamaged))
-            self.book = Book(self.journal)
+        if store is None or not (isinstance(error, JournalDamaged) or not store.is_in_place()):
+            return False
+        # Another file means other row numbers: nothing remembered of the old one holds.
+        self._store = repair(store, damaged=isinstance(error, JournalDamaged))
+        self.book = Book(self.journal)
+        if self._store.is_in_place() and self._store.identity() != self._told_in:
             self._told = tally.settled(self.tally())
-            for span in self._opened:
-                span.seq = None
-            _report(self._store)
+        for span in self._opened:
+            span.seq = None
+        _report(self._store)
+        again, self._begun_anew = self._begun_anew, True
+        return self._store.is_in_place() and not again
 
     def _goodbye(self, deadline: float) -> None:
         store = self._store
@@ -359,6 +381,8 @@ class Writer:
         self._opened = deque()
         self._ended = 0
         self._told = Tally()
+        self._told_in = None
+        self._begun_anew = False
         self._retention = Retention()
         self._store = None
         self._thread = None
