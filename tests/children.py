@@ -99,6 +99,7 @@ class Child:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self.pid = process.pid
 
     def says(self) -> Any:
         """Return its next line of output, read as JSON."""
