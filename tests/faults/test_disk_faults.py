@@ -15,6 +15,7 @@ import pytest
 from children import env_for, run_python, running_python
 from journals import ask, assert_sound, names_in
 
+from autoops.tracing.journal.log_readers import reading_now
 from autoops.tracing.journal.schema import VERSION
 
 if TYPE_CHECKING:
@@ -190,6 +191,39 @@ def test_a_disk_that_comes_back(breaks: Callable[[Business], Callable[[], None]]
     assert_sound(JOURNAL)
     (books,) = ask(JOURNAL, "SELECT begun, ended, open, buffered, dropped FROM processes")
     assert books == (ended, ended - dropped, 0, 0, dropped)
+
+
+READ_ON = """
+import sqlite3
+connection = sqlite3.connect(".autoops/journal.db", isolation_level=None)
+connection.execute("BEGIN")
+print(connection.execute("SELECT COUNT(*) FROM spans").fetchone()[0], flush=True)
+input()
+"""
+
+
+def test_a_reader_that_never_closes(server: LoopbackServer) -> None:
+    """It holds nobody up and loses nothing: the log grows by what is written, and is emptied when the reader is gone."""
+    log = FOLDER / "journal.db-wal"
+    with (
+        business(**env_for(server, LANGFUSE_BUFFER_SIZE="5000")) as running,
+        running_python(READ_ON) as reader,
+    ):
+        assert reader.says() == 40
+        during = running.meanwhile()
+        grown = log.stat().st_size
+        assert during["settled"] is True
+        assert reading_now(JOURNAL) == (reader.pid,)
+        reader.kill()
+        after = running.after()
+
+    assert grown > 300 * 2000
+    assert after["dropped"] == {}
+    assert after["slowest"] < 4 * WAIT_MS / 1e3 + HEADROOM_S
+    assert len(names_in(JOURNAL)) == 680
+    assert len(server.arrivals) == 680
+    assert_sound(JOURNAL)
+    assert not log.exists() or log.stat().st_size == 0
 
 
 def remove(_: Business) -> None:
