@@ -34,7 +34,7 @@ DOWN_TO: Final = 0.95
 """Share of the size limit to which a journal that is over it is brought."""
 AGE_EVERY_S: Final = 3600.0
 """How often traces that have become too old are looked for."""
-LOOK_EVERY_S: Final = 10.0
+LOOK_EVERY_S: Final = 2.0
 """How often the size is looked at."""
 NOTE_EVERY_S: Final = 3600.0
 """How often it is noted what has been recorded by now."""
