@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from soak_books import Books, read_books  # noqa: E402 - they need the tests' folder, where the server lies
+from soak_books import OF_A_PROCESS, WAYS, Books, read_books  # noqa: E402 - they need the tests' folder, where the server lies
 from soak_crew import Crew, environment_for  # noqa: E402
 from soak_faults import FAULTS, Town  # noqa: E402
 
@@ -99,20 +99,43 @@ def soak(town: Town, crew: Crew, options: argparse.Namespace, report: Report) ->
     report.ends = Counter(worker.ended_by for worker in crew.everyone)
 
 
-def deliver(environment: dict[str, str], report: Report) -> None:
-    """Have a last process deliver what waits, what was refused included."""
-    command = [sys.executable, "-m", "autoops.cli", "traces", "deliver", "--retry-rejected", "--json"]
+def autoops(environment: dict[str, str], *arguments: str) -> tuple[int, dict[str, Any], str]:
+    """Run a command. Returns its exit code, the JSON it printed, and its standard error."""
     result = subprocess.run(
-        [*command, "--timeout", f"{DELIVER_S:g}"],
+        [sys.executable, "-m", "autoops.cli", *arguments, "--json"],
         env=environment,
         capture_output=True,
         text=True,
         timeout=DELIVER_S + 30,
         check=False,
     )
-    if result.returncode:
-        report.wrong.append(f"the last process did not deliver all: {result.stdout}{result.stderr}")
-    report.delivered_last = json.loads(result.stdout) if result.stdout else {}
+    return result.returncode, json.loads(result.stdout or "{}"), result.stderr
+
+
+def deliver(environment: dict[str, str], report: Report) -> None:
+    """Have a last process deliver what waits, what was refused included."""
+    code, report.delivered_last, errors = autoops(
+        environment, "traces", "deliver", "--retry-rejected", "--timeout", f"{DELIVER_S:g}"
+    )
+    if code:
+        report.wrong.append(f"the last process did not deliver all: {report.delivered_last} {errors}")
+
+
+def check_health(environment: dict[str, str], report: Report) -> None:
+    """Add up what `autoops health` tells of the journal and of each process."""
+    _, health, errors = autoops(environment, "health")
+    books = health.get("books", {})
+    counters = {} if report.books is None else report.books.counters
+    told = {way: books.get(way) for way in ("ended", *WAYS)}
+    if told != {way: counters.get(way, 0) for way in told} or not books.get("balanced"):
+        report.wrong.append(f"`autoops health` tells other books than the journal has: {told} {errors}")
+    for process in health.get("processes", ()):
+        begun, *kept = (process["books"][name] for name in OF_A_PROCESS)
+        # One that was killed a moment ago still counts as alive; its last commit may have met a call half way.
+        if process["books_complete"] and not process["alive"] and begun != sum(kept):
+            report.wrong.append(
+                f"`autoops health`: process {process['pid']} does not balance: {process['books']}"
+            )
 
 
 def add_up(town: Town, folder: Path, crew: Crew, report: Report) -> None:
@@ -153,6 +176,7 @@ def run(options: argparse.Namespace, folder: Path) -> Report:
         town.heal()
         deliver(crew.environment, report)
         add_up(town, folder, crew, report)
+    check_health(crew.environment, report)
     report.seconds = time.monotonic() - began
     return report
 

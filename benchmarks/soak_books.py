@@ -23,7 +23,9 @@ COUNTED = {
     "ended": "SELECT COUNT(*) FROM spans WHERE state > 0",
 }
 """What each counter counts, when nothing was pruned."""
-OF_PROCESSES = (
+OF_A_PROCESS = ("begun", "ended", "open", "buffered", "filtered", "dropped")
+"""What a process has begun, and where it is."""
+UNBALANCED = (
     "SELECT id, pid, begun, ended, open, buffered, filtered, dropped FROM processes WHERE ended_at IS NOT NULL"
     " AND begun <> ended + open + buffered + filtered + dropped"
 )
@@ -109,7 +111,7 @@ def read_books(path: Path) -> Books:
         books = Books(
             counters=dict(connection.execute("SELECT name, value FROM counters")),
             counted={name: number(query) for name, query in COUNTED.items()},
-            unbalanced=connection.execute(OF_PROCESSES).fetchall(),
+            unbalanced=connection.execute(UNBALANCED).fetchall(),
             processes=(
                 number("SELECT COUNT(*) FROM processes"),
                 number("SELECT COUNT(*) FROM processes WHERE ended_at IS NOT NULL"),
