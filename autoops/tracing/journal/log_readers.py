@@ -16,6 +16,20 @@ LOCKS: Final = Path("/proc/locks")
 """Linux's table of file locks."""
 READ_MARKS: Final = range(123, 128)
 """Bytes of the log's index that readers lock, by SQLite's "WAL-mode file format", section 2.3.1."""
+OVERGROWN: Final = 128 * 1024 * 1024
+"""Bytes of log at which something is said: without a long reader it stays far below."""
+
+
+def why_it_grows(journal: Path, log_bytes: int) -> str | None:
+    """What to say of a log that cannot be emptied, and what to do; None while it is of ordinary size."""
+    if log_bytes < OVERGROWN:
+        return None
+    pids = ", ".join(map(str, reading_now(journal)))
+    who = f"end the read of process {pids}" if pids else "end what reads the journal"
+    return (
+        f"the journal's log has grown to {log_bytes / 1e6:.0f} MB, for a read that has not ended keeps it from being"
+        f" emptied: {who}"
+    )
 
 
 def reading_now(journal: Path, locks: Path = LOCKS) -> tuple[int, ...]:

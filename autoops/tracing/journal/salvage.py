@@ -33,6 +33,8 @@ PATIENCE_S: Final = 5.0
 """Longest time spent on it, in seconds: meanwhile new spans wait in memory."""
 SLICE: Final = 256
 """Rows asked for at once; what cannot be read is halved, down to a single row."""
+DAMAGE: Final = "damage"
+"""Key in ``meta`` under which the latest damage is noted."""
 JSON_COLUMNS: Final = frozenset(
     {"input", "output", "attributes", "events", "links", "scope", "tags", "value", "extra"}
 )
@@ -68,6 +70,7 @@ def salvage(aside: Path, store: Store) -> Salvaged:
         done = Salvaged(0, 0, complete=False)
     finally:
         database.close()
+    _note(store, aside, done)
     logger.warning(
         "%d rows that waited for delivery were saved from %s, %d could not be read%s",
         done.saved,
@@ -76,6 +79,25 @@ def salvage(aside: Path, store: Store) -> Salvaged:
         "" if done.complete else ", and there may have been more",
     )
     return done
+
+
+def last_damage(connection: sqlite3.Connection) -> dict[str, Any] | None:
+    """The latest damage that a journal took the place of: ``path``, ``at`` (seconds), and the fields of ``Salvaged``."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (DAMAGE,)).fetchone()
+    return None if row is None else dict(orjson.loads(row[0]))
+
+
+def _note(store: Store, aside: Path, done: Salvaged) -> None:
+    """Keep it for whoever looks later, from whatever process."""
+    noted = {"path": str(aside), "at": time.time(), **done._asdict()}
+    try:
+        with store.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
+                (DAMAGE, orjson.dumps(noted).decode()),
+            )
+    except JournalError as error:
+        logger.debug("the damage could not be noted: %s", error)
 
 
 class _Salvage:

@@ -10,7 +10,7 @@ import pytest
 from children import running_python
 from desk import Desk
 
-from autoops.tracing.journal.log_readers import reading_now
+from autoops.tracing.journal.log_readers import OVERGROWN, reading_now, why_it_grows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +55,19 @@ def test_a_reader_is_known_by_its_number_while_it_reads(desk: Desk, tmp_path: Pa
         assert reading_now(path) == ()
         assert desk.store.checkpoint("TRUNCATE") is True
     assert path.with_name("journal.db-wal").stat().st_size == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the table of locks is Linux's")
+def test_a_log_of_ordinary_size_is_not_spoken_of(desk: Desk, tmp_path: Path) -> None:
+    """A larger one is, with the process to end if there is one."""
+    path = tmp_path / "journal.db"
+    assert desk.store.is_in_place()
+    with running_python(READ_ON, str(path)) as child:
+        assert child.says() == "reading"
+
+        assert why_it_grows(path, OVERGROWN - 1) is None
+        assert f"end the read of process {child.pid}" in str(why_it_grows(path, OVERGROWN))
+    assert "134 MB" in str(why_it_grows(path, OVERGROWN))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the table of locks is Linux's")

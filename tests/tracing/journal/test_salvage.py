@@ -112,6 +112,11 @@ def test_one_page_of_spans_costs_its_spans_only(path: Path, caplog: pytest.LogCa
     ]
     assert summary.spans == 1
     assert is_sound(path)
+    with store.reading() as connection:
+        noted = module.last_damage(connection)
+    assert noted is not None
+    assert noted["path"] == str(store.moved_aside)
+    assert Salvaged(noted["saved"], noted["unreadable"], complete=noted["complete"]) == salvaged
     (line,) = [each for each in caplog.messages if "were saved from" in each]
     assert f"{salvaged.saved} rows" in line
 
