@@ -6,7 +6,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.journal.commit import Book, Committed
+from autoops.tracing.journal.book import Book
+from autoops.tracing.journal.commit import Committed, write
 from autoops.tracing.journal.location import Location
 from autoops.tracing.journal.store import Store, open_at
 from autoops.tracing.provider import TracerProvider
@@ -55,6 +56,7 @@ class Desk:
         # A name of its own: a process has one row for each journal, and this one plays a process of its own.
         self.book = Book(f"desk {next(_numbers)}")
         self.scores: list[Score] = []
+        self.lost: dict[str, int] = {}
 
     def begin(self, name: str = "operation", parent: Any = None, given: Any = None, **slots: Any) -> Span:
         """Begin a span; a root without a parent."""
@@ -87,10 +89,10 @@ class Desk:
 
     def commit(self) -> Committed:
         """Write all that was begun, ended and scored, in one transaction."""
-        opened, ended, scores = self.pile.opened, self.pile.finished, self.scores
-        self.pile.opened, self.pile.finished, self.scores = [], [], []
+        opened, ended, scores, lost = self.pile.opened, self.pile.finished, self.scores, self.lost
+        self.pile.opened, self.pile.finished, self.scores, self.lost = [], [], [], {}
         with self.store.transaction() as connection:
-            committed = self.book.write(connection, opened, ended, scores)
+            committed = write(connection, self.book, opened, ended, scores, lost)
         for span, seq in committed.new_seqs:
             span.seq = seq
         return committed

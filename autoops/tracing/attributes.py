@@ -35,6 +35,15 @@ VERSION: Final = "langfuse.version"
 AS_ROOT: Final = "langfuse.internal.as_root"
 IS_APP_ROOT: Final = "langfuse.internal.is_app_root"
 
+IMPACT: Final = f"{METADATA}.impact"
+"""What a decision says of its expected effect."""
+SAMPLING_REASON: Final = f"{METADATA}.sampling.reason"
+SAMPLING_PROBABILITY: Final = f"{METADATA}.sampling.probability"
+SPANS_LOST: Final = f"{METADATA}.spans_lost"
+
+RESOLVE_CONFLICT: Final = "resolve_conflict"
+"""Operation of the step in which agents' conflict is settled."""
+
 AGENT: Final = "autoops.agent"
 OPERATION: Final = "autoops.operation"
 

@@ -16,6 +16,7 @@ from autoops.errors import ConfigurationError
 from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.delivery.status import Connection, Status
 from autoops.tracing.latency import Latency
+from autoops.tracing.sampling import HEAD, THROTTLE, Throttle
 
 if TYPE_CHECKING:
     from autoops.tracing.connection import ConnectionTest
@@ -66,6 +67,7 @@ class LangfuseClient:
         self.is_closing = False
         """Set when the shutdown begins: nothing more is recorded."""
         self.is_shut_down = False
+        self._throttle = Throttle()
         self._sdk: Any = None
         self._project_id: str | None = None
         self._guard = threading.RLock()
@@ -162,9 +164,15 @@ class LangfuseClient:
             "process": (Tally() if self.writer is None else self.writer.tally())._asdict(),
             "dropped": {} if self.writer is None else self.writer.dropped.snapshot(),
             "dropped_scores": {} if self.writer is None else self.writer.dropped_scores.snapshot(),
-            "sampled_out": {}
-            if not figures or not figures["sampled_out"]
-            else {"head": figures["sampled_out"]},
+            "sampled_out": {
+                reason: number
+                for reason, number in (
+                    (HEAD, figures["sampled_out"] - figures["throttled"]),
+                    (THROTTLE, figures["throttled"]),
+                )
+                if number
+            },
+            "throttle": 1.0 if self.provider is None else self.provider.throttle,
             "payloads_removed": 0 if self.writer is None else self.writer.book.payloads_removed,
             "latency_ms": self.latency.percentiles_ms(),
             "alerts": self._alerts(),
@@ -300,7 +308,7 @@ class LangfuseClient:
             config.journal, buffer_size=config.buffer_size, patience_s=config.max_latency_ms / 1e3
         )
         writer.healths.append(self.health_check)
-        writer.ticks.append(self._forget_idle)
+        writer.ticks += [self._forget_idle, self._thin]
         self.writer = writer
         self.provider = TracerProvider(config, writer)
         writer.providers.append(self.provider)
@@ -334,6 +342,28 @@ class LangfuseClient:
         """Let spans that nobody has ended for long leave memory; they stay open in the journal."""
         if self.provider is not None:
             self.provider.forget_idle(self.config.idle_span_s)
+
+    def _thin(self) -> None:
+        """Thin ordinary new traces while the server takes fewer spans than arrive."""
+        writer, provider, connection = self.writer, self.provider, self.delivery.connection
+        if writer is None or provider is None:
+            return
+        rate = 1.0
+        if self.config.enable_sampling and self.deliverer is not None:
+            figures = writer.figures
+            rate = self._throttle.step(
+                time.monotonic(),
+                arrived=figures.delivered + figures.pending,
+                delivered=figures.delivered,
+                is_healthy=connection is Connection.HEALTHY,
+                is_away=connection is Connection.UNAVAILABLE,
+            )
+        if rate != provider.throttle:
+            logger.info(
+                "%.1f %% of ordinary new traces are sent now: spans arrive faster than Langfuse takes them",
+                rate * 100,
+            )
+            provider.throttle = rate
 
     def _alerts(self) -> list[dict[str, str]]:
         alerts = []

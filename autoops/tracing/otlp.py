@@ -78,6 +78,10 @@ def observation_attributes(due: DueSpan) -> dict[str, Any]:
     if span.parent_span_id is None:
         # Servers that still keep a row for each trace take these from the root.
         attributes[keys.AS_ROOT] = True
+        attributes[keys.SAMPLING_REASON] = trace.sampling_value or trace.sampling_reason
+        attributes[keys.SAMPLING_PROBABILITY] = 1.0 if trace.sampling_value else trace.sample_rate
+        if trace.spans_lost:
+            attributes[keys.SPANS_LOST] = trace.spans_lost
         if span.input is not None:
             attributes[keys.TRACE_INPUT] = span.input
         if span.output is not None:

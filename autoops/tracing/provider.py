@@ -20,7 +20,7 @@ from autoops.tracing import attributes as keys
 from autoops.tracing.counts import Count
 from autoops.tracing.ids import new_span_id, new_trace_id, root_span_id
 from autoops.tracing.readable import readable
-from autoops.tracing.sampling import head_rate, is_sampled
+from autoops.tracing.sampling import HEAD, THROTTLE, head_rate, is_sampled
 from autoops.tracing.span import Scope, Span
 from autoops.tracing.trace import Trace
 from autoops.variables import selected
@@ -67,6 +67,8 @@ class TracerProvider(trace.TracerProvider):
         self.recorder = recorder
         self.generation = 0
         """Changes in a forked child: spans that the parent began are the parent's to end."""
+        self.throttle = 1.0
+        """Share of what the head rate would send that is sent, 0..1; lowered under load."""
         self.traces: dict[int, Trace] = {}
         self.spans: dict[int, Span] = {}
         self.idle: set[int] = set()
@@ -167,14 +169,17 @@ class TracerProvider(trace.TracerProvider):
     def _begin_root(self, name: str, scope: Scope, start_ns: int | None, slots: dict[str, Any]) -> Span:
         trace_id = new_trace_id()
         span_id = root_span_id(trace_id)
-        rate = head_rate(self.config, name)
+        head = head_rate(self.config, name)
+        rate = head * self.throttle
+        sampled = is_sampled(trace_id, rate)
         began = time.time_ns() if start_ns is None else start_ns
         group = Trace(
             trace_id,
             self.config,
             root_span_id=span_id,
-            sampled=is_sampled(trace_id, rate),
+            sampled=sampled,
             sample_rate=rate,
+            sampling_reason=THROTTLE if not sampled and is_sampled(trace_id, head) else HEAD,
             start_ns=began,
         )
         group.name = name

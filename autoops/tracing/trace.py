@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autoops.tracing.sampling import HEAD
+
 if TYPE_CHECKING:
     from autoops.tracing.config import LangfuseConfig
     from autoops.tracing.span import Span
@@ -16,6 +18,7 @@ class Trace:
         config: The settings that it is recorded under; above all, the project that it is for.
         sampled: The head verdict of the process that began the trace.
         sample_rate: The rate at which it was made, 0..1.
+        sampling_reason: What made it: chance at the configured rate, or at one lowered by the throttle.
         open: Spans of this process that have begun and not ended, by id.
         agents: Spans that ``track_collaboration`` opened, by agent.
     """
@@ -30,6 +33,7 @@ class Trace:
         "root_span_id",
         "sample_rate",
         "sampled",
+        "sampling_reason",
         "session_id",
         "start_ns",
         "tags",
@@ -47,12 +51,14 @@ class Trace:
         sampled: bool,
         sample_rate: float,
         start_ns: int,
+        sampling_reason: str = HEAD,
     ) -> None:
         self.trace_id = trace_id
         self.config = config
         self.root_span_id = root_span_id
         self.sampled = sampled
         self.sample_rate = sample_rate
+        self.sampling_reason = sampling_reason
         self.start_ns = start_ns
         self.name: str | None = None
         self.session_id: str | None = None

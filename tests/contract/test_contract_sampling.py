@@ -1,4 +1,4 @@
-"""Head sampling: a trace is sent whole or not at all, by its id."""
+"""Sampling: a trace is sent whole or not at all, by its id or for its worth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from children import env_for, run_python
-from kit import EVENT
+from kit import EVENT, delivered
 from opentelemetry import context
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 from patience import eventually
@@ -122,3 +122,55 @@ def test_another_process_follows_the_verdict(server: LoopbackServer, start: Star
     )
     assert 0 < len(kept) < 20
     assert {span.trace_id for span in server.spans if span.name == "b.elsewhere"} == kept
+
+
+def test_what_matters_is_sent_whatever_chance_said(server: LoopbackServer, start: Start) -> None:
+    """Whole, scores included; the root says why, and that it counts for itself alone."""
+    service = start(server, sample_rate=1e-12, enable_sampling=True)
+    for number in range(5):
+        one_trace(service, number)
+    trace_id = service.create_simulation_trace(EVENT) or ""
+    service.end_agent_span(service.start_agent_span("a", "before", parent_trace_id=trace_id))
+    assert service.flush(10)
+    assert server.spans == []
+    service.log_agent_decision("a", {"type": "reorder", "confidence": 0.1}, trace_id=trace_id)
+    service.end_agent_span(service.start_agent_span("a", "after", parent_trace_id=trace_id))
+    service.finalize_trace(trace_id)
+
+    spans = delivered(service, server, trace_id)
+    assert set(spans) == {"demand_spike", "a.before", "a.reorder", "a.after"}
+    root = spans["demand_spike"].metadata
+    assert (root["sampling.reason"], root["sampling.probability"]) == ("low_confidence", 1.0)
+    server.wait_for_scores(1)
+    assert {span.trace_id for span in server.spans} == {trace_id}
+    assert service.health_check()["sampled_out"] == {"head": 20}
+
+
+def test_what_chance_sent_says_at_what_rate(server: LoopbackServer, start: Start) -> None:
+    """So that counts can be weighted back."""
+    service = start(server, sample_rate=0.999999)
+    trace_id = one_trace(service, 1)
+
+    assert service.flush(10)
+    (root,) = [span for span in server.trace(trace_id) if span.name == "demand_spike"]
+    assert root.metadata["sampling.reason"] == "head"
+    assert root.metadata["sampling.probability"] == 0.999999
+
+
+def test_a_trace_that_lost_a_span_says_so(server: LoopbackServer, start: Start) -> None:
+    """A span that found no room is counted, and its root tells who looks at the trace."""
+    service = start(server, buffer_size=1, max_latency_ms=0)
+    trace_id = service.create_simulation_trace(EVENT) or ""
+    writer = service.client.writer
+    assert writer is not None
+    assert service.flush(10)
+    with writer.store().transaction():  # nothing is committed meanwhile
+        for _ in range(4):
+            service.end_agent_span(service.start_agent_span("a", "work", parent_trace_id=trace_id))
+    eventually(lambda: service.flush(10) and service.finalize_trace(trace_id), "room for the root")
+
+    lost = sum(service.health_check()["dropped"].values())
+    assert lost >= 2
+    assert service.flush(10)
+    (root,) = [span for span in server.trace(trace_id) if span.name == "demand_spike"]
+    assert root.metadata["spans_lost"] == lost

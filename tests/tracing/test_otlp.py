@@ -209,6 +209,8 @@ class TestEverySpanStandsAlone:
             "operation": "markdown",
             "decision": "markdown",
             "confidence": 0.75,
+            "sampling.reason": "head",
+            "sampling.probability": 1.0,
         }
 
 

@@ -1,4 +1,4 @@
-"""The head verdict: OpenTelemetry's for the same id and rate, by rule of the root's name."""
+"""The head verdict: OpenTelemetry's for the same id and rate, by rule of the root's name; usual durations; the throttle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
 from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.sampling import head_rate, is_sampled
+from autoops.tracing.sampling import Durations, Throttle, head_rate, is_sampled
 
 
 @given(trace_id=st.integers(1, 2**128 - 1), rate=st.floats(0, 1))
@@ -43,3 +43,143 @@ def test_the_first_rule_that_matches_counts(name: str, rate: float) -> None:
 def test_a_general_rate_of_zero_sends_none_at_all() -> None:
     """No rule brings any back."""
     assert head_rate(LangfuseConfig(sample_rate=0.0, sample_rules=(("*", 1.0),)), "x") == 0.0
+
+
+class TestDurations:
+    """What is slow for its name."""
+
+    def test_nothing_is_slow_before_enough_are_known(self) -> None:
+        """A percentile of few is a guess."""
+        durations = Durations()
+        for _ in range(Durations.LEAST - 1):
+            durations.add("event", 10)
+
+        assert not durations.is_slow("event", 10**12)
+        durations.add("event", 10)
+        assert durations.is_slow("event", 11)
+        assert not durations.is_slow("event", 10)
+
+    def test_each_name_has_its_own(self) -> None:
+        """What is slow for one is usual for another."""
+        durations = Durations()
+        for _ in range(Durations.LEAST):
+            durations.add("quick", 10)
+            durations.add("slow", 1000)
+
+        assert durations.is_slow("quick", 500)
+        assert not durations.is_slow("slow", 500)
+
+    def test_the_latest_count(self) -> None:
+        """A system that has become slower is usual again after a while."""
+        durations = Durations()
+        for duration in (10, 1000):
+            for _ in range(Durations.KEPT):
+                durations.add("event", duration)
+
+        assert not durations.is_slow("event", 1000)
+
+    def test_names_are_bounded(self) -> None:
+        """A name for each trace must not fill the memory."""
+        durations = Durations()
+        for number in range(Durations.MOST_NAMES + 10):
+            for _ in range(Durations.LEAST):
+                durations.add(f"event {number}", 10)
+
+        assert durations.is_slow("event 0", 11)
+        assert not durations.is_slow(f"event {Durations.MOST_NAMES}", 11)
+
+
+class Load:
+    """A throttle under a load of so many spans a second on a server that takes so many."""
+
+    def __init__(self, offered: float, taken: float) -> None:
+        self.throttle = Throttle()
+        self.offered, self.taken = offered, taken
+        self.now = self.arrived = self.delivered = 0.0
+        self.rates: list[float] = []
+
+    def run(self, seconds: int, *, is_healthy: bool = True, is_away: bool = False) -> float:
+        """Let time pass; arrivals are thinned by the rate."""
+        for _ in range(seconds):
+            self.now += 1
+            self.arrived += self.offered * self.throttle.rate
+            if not is_away:
+                self.delivered = min(self.arrived, self.delivered + self.taken)
+            rate = self.throttle.step(
+                self.now,
+                arrived=int(self.arrived),
+                delivered=int(self.delivered),
+                is_healthy=is_healthy and not is_away,
+                is_away=is_away,
+            )
+            self.rates.append(rate)
+        return self.throttle.rate
+
+
+class TestThrottle:
+    """The rate under load."""
+
+    def test_a_server_that_keeps_up_is_sent_all(self) -> None:
+        """However much it is."""
+        assert Load(10_000, 20_000).run(600) == 1.0
+
+    def test_half_a_minute_is_waited(self) -> None:
+        """A short rush is no reason."""
+        load = Load(10_000, 1000)
+
+        assert load.run(29) == 1.0
+        assert load.run(2) < 0.2
+
+    def test_ten_times_too_much_is_thinned_to_what_is_taken(self) -> None:
+        """The backlog stops growing, and shrinks."""
+        load = Load(10_000, 1000)
+        load.run(120)
+        waiting = load.arrived - load.delivered
+        load.run(600)
+
+        assert load.arrived - load.delivered < waiting
+        assert load.delivered / load.now == pytest.approx(1000, rel=0.2)
+
+    def test_the_rate_does_not_swing(self) -> None:
+        """It stays near what the server takes, rather than going up and down by all of it."""
+        load = Load(10_000, 1000)
+        load.run(1200)
+        load.rates.clear()
+        load.run(1200)
+
+        assert max(load.rates) <= 2.5 * min(load.rates)
+
+    def test_it_is_raised_when_the_load_is_over(self) -> None:
+        """All is sent again."""
+        load = Load(10_000, 1000)
+        load.run(300)
+        load.offered = 100
+
+        assert load.run(1200) == 1.0
+
+    def test_an_outage_thins_nothing(self) -> None:
+        """Neither while it lasts, nor for the backlog that it leaves."""
+        load = Load(5000, 8000)
+        load.run(60)
+        load.run(600, is_away=True)
+        load.run(600)
+
+        assert set(load.rates) == {1.0}
+
+    def test_an_outage_ends_it(self) -> None:
+        """What is recorded then is sent later."""
+        load = Load(10_000, 1000)
+        assert load.run(60) < 1.0
+
+        assert load.run(1, is_away=True) == 1.0
+
+    def test_a_moments_failure_changes_nothing(self) -> None:
+        """A 429 is what an overloaded server answers."""
+        load = Load(10_000, 1000)
+        rate = load.run(40)
+
+        assert load.run(5, is_healthy=False) == rate
+
+    def test_few_spans_are_no_load(self) -> None:
+        """A slow server with a handful of spans in line is left alone."""
+        assert Load(10, 1).run(60) == 1.0

@@ -17,7 +17,6 @@ from autoops.tracing.delivery.rules import PROBE_EVERY_S
 from autoops.tracing.delivery.sender import Sender
 from autoops.tracing.delivery.status import Connection, Progress, Seldom, Status
 from autoops.tracing.journal import outbox
-from autoops.tracing.journal.commit import destination_of
 from autoops.tracing.journal.lock import FIRST_DESTINATION
 from autoops.tracing.journal.schema import SCORE, SPAN
 
@@ -330,7 +329,7 @@ class Deliverer:
         """The journal and this destination's id in it; asked anew when the journal was replaced."""
         store = self.writer.store()
         if self._destination is None or self._destination[0] is not store:
-            where = destination_of(self.config)
+            where = self.config.destination
             if where is None:
                 raise JournalError("there is no destination without credentials")
             self._release()

@@ -16,6 +16,8 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 """Bytes held at the most, payloads and a rough share for the rest."""
 COMMIT_BYTES: Final = 8 * 1024 * 1024
 """Bytes taken for one commit: on their way into the file they are held several times over."""
+MOST_LOST: Final = 10_000
+"""Traces of which it is known, until the next commit, how many spans they lost."""
 RESERVED: Final = 5
 """One part in ``RESERVED`` is kept for errors and decisions."""
 
@@ -49,6 +51,7 @@ class Buffer:
         self._taken: list[tuple[Any, int, bool]] = []
         self._bytes = 0
         self._scores = 0
+        self._lost: dict[str, int] = {}
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
         self.accepted = 0
@@ -58,7 +61,26 @@ class Buffer:
     def put(self, span: Span) -> bool:
         """Take a span. False if there was no room in time: it is dropped and counted."""
         urgent = span.decision is not None or span.is_error
-        return self._put(span, span.size, self.dropped, urgent=urgent)
+        if self._put(span, span.size, self.dropped, urgent=urgent):
+            return True
+        self._note_lost(span.trace_id)
+        return False
+
+    def take_lost(self) -> dict[str, int]:
+        """Spans dropped since the last call, by trace."""
+        with self._lock:
+            lost, self._lost = self._lost, {}
+        return lost
+
+    def put_back_lost(self, lost: dict[str, int]) -> None:
+        """What was taken could not be written."""
+        for trace_id, number in lost.items():
+            self._note_lost(trace_id, number)
+
+    def _note_lost(self, trace_id: str, number: int = 1) -> None:
+        with self._lock:
+            if not self.closed and (trace_id in self._lost or len(self._lost) < MOST_LOST):
+                self._lost[trace_id] = self._lost.get(trace_id, 0) + number
 
     def put_score(self, score: Any) -> bool:
         """Take a score, with the right of way of a decision."""

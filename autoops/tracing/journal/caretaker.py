@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from autoops.tracing.counts import Counts, Drop
 from autoops.tracing.journal.outbox import bump
 from autoops.tracing.journal.prune import EMPTY_LOG
 from autoops.tracing.journal.schema import INTERRUPTED, OPEN, SPAN
+from autoops.tracing.journal.upgrade import send_after_all
+from autoops.tracing.sampling import THROTTLE, WARNING
 
 if TYPE_CHECKING:
     from autoops.tracing.journal.store import Store
@@ -26,15 +29,20 @@ MEMORY_BYTES: Final = 256 * 1024 * 1024
 """Size of a journal in memory at which its oldest traces make room."""
 
 
-def end_interrupted(store: Store, process_id: int) -> int:
+def end_interrupted(store: Store, process_id: int, *, send_warnings: bool = True) -> int:
     """End the open spans of dead processes at their last heartbeat; a real end that comes later replaces this one.
+
+    Args:
+        store: The journal.
+        process_id: This process's row.
+        send_warnings: Send traces that chance left out, for they hold a warning now.
 
     Returns:
         How many spans became due by it.
     """
     with store.reading() as connection:
         found = connection.execute(
-            "SELECT s.seq, s.trace_id, r.destination_id, t.sampled, p.heartbeat_at"
+            "SELECT s.seq, s.trace_id, r.destination_id, t.sampled, t.sample_rate, t.sampling_reason, p.heartbeat_at"
             " FROM spans s JOIN resources r ON r.id = s.resource_id JOIN processes p ON p.id = r.process_id"
             " JOIN traces t ON t.trace_id = s.trace_id"
             " WHERE s.state < 2 AND s.state = ? AND p.heartbeat_at < ? AND p.id <> ?",
@@ -42,9 +50,10 @@ def end_interrupted(store: Store, process_id: int) -> int:
         ).fetchall()
     if not found:
         return 0
-    changes = {"ended": 0, "local": 0, "sampled_out": 0, "pending": 0}
+    changes: Counter[str] = Counter()
+    left_out: dict[str, str] = {}
     with store.transaction() as connection:
-        for seq, trace_id, destination_id, sampled, heartbeat_at in found:
+        for seq, trace_id, destination_id, sampled, rate, reason, heartbeat_at in found:
             cursor = connection.execute(
                 "UPDATE spans SET state = ?, level = 'WARNING', status_message = 'interrupted',"
                 " end_ns = MAX(start_ns, ?) WHERE seq = ? AND state = ?",
@@ -60,11 +69,15 @@ def end_interrupted(store: Store, process_id: int) -> int:
                 changes["local"] += 1
             elif not sampled:
                 changes["sampled_out"] += 1
+                changes["throttled"] += reason == THROTTLE
+                if send_warnings and rate > 0:
+                    left_out[trace_id] = WARNING
             else:
                 changes["pending"] += connection.execute(
                     "INSERT OR IGNORE INTO outbox (destination_id, kind, seq, process_id) VALUES (?, ?, ?, ?)",
                     (destination_id, SPAN, seq, process_id),
                 ).rowcount
+        send_after_all(connection, left_out, changes)
         bump(connection, changes)
     logger.info("%d spans of processes that died were ended as interrupted", changes["ended"])
     return changes["pending"]

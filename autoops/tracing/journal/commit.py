@@ -3,60 +3,29 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
-import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
-from autoops.tracing.attributes import MAX_TRACE_TEXT
-from autoops.tracing.journal.outbox import bump, destination
-from autoops.tracing.journal.rows import SpanRow, bare_row, nanoseconds, span_row
+from autoops.tracing.journal import trace_rows, upgrade
+from autoops.tracing.journal.outbox import bump
+from autoops.tracing.journal.rows import SpanRow, bare_row, span_row
 from autoops.tracing.journal.schema import ENDED, OPEN, SCORE, SPAN
-from autoops.tracing.journal.statements import as_list, insert_rows, rows_of
+from autoops.tracing.journal.statements import insert_rows
 from autoops.tracing.journal.upsert import insert, journalled, update
-from autoops.tracing.masking import Masker
-from autoops.tracing.serialize import text
+from autoops.tracing.sampling import THROTTLE, WARNING, value_of
 from autoops.tracing.span import COLLABORATION, NOT_ENDED
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from autoops.tracing.config import LangfuseConfig
+    from autoops.tracing.journal.book import Book, Source
     from autoops.tracing.scores import Score
     from autoops.tracing.span import Span
     from autoops.tracing.trace import Trace
 
 logger = logging.getLogger(__name__)
-
-_TRACE_COLUMNS: Final = (
-    "trace_id, sampled, sample_rate, root_span_id, name, session_id, user_id, tags, version, public,"
-    " start_ns, end_ns, span_count, error_count, warning_count"
-)
-_MERGE_TRACE: Final = (
-    "ON CONFLICT (trace_id) DO UPDATE SET root_span_id = COALESCE(root_span_id, excluded.root_span_id), "
-    + ", ".join(
-        f"{name} = COALESCE(excluded.{name}, {name})"
-        for name in ("name", "session_id", "user_id", "tags", "version", "public")
-    )
-    + ", start_ns = MIN(start_ns, excluded.start_ns), end_ns = MAX(COALESCE(end_ns, 0), excluded.end_ns), "
-    + ", ".join(
-        f"{name} = {name} + excluded.{name}" for name in ("span_count", "error_count", "warning_count")
-    )
-)
-
-
-class Source(NamedTuple):
-    """A configuration's row in ``resources``, and the masker it asks for."""
-
-    config: LangfuseConfig
-    resource_id: int
-    destination_id: int | None
-    masker: Masker
 
 
 @dataclass
@@ -71,239 +40,214 @@ class Committed:
     """Agent spans that ended, and whether without an error."""
 
 
-_enrolled: dict[str, tuple[int, float]] = {}
-"""This process's row in each journal it has written to: its id and the start it bears."""
+class Made(NamedTuple):
+    """A span and the row made of it."""
+
+    span: Span
+    row: SpanRow
+    source: Source
+    destination_id: int | None
+    """Where the row is to be sent: a span that another process began goes where that one recorded it for."""
 
 
-class Book:
-    """Writes commits for one process; remembers what it need not ask the file again."""
+def write(
+    connection: sqlite3.Connection,
+    book: Book,
+    opened: Sequence[Span],
+    ended: Sequence[Span],
+    scores: Sequence[Score],
+    lost: Mapping[str, int] | None = None,
+) -> Committed:
+    """Write everything; the caller commits.
 
-    def __init__(self, journal: str) -> None:
-        self.process_id: int | None = None
-        self._journal = journal
-        self._sources: dict[int, Source] = {}
-        self._verdicts: dict[str, bool] = {}
-        self.rows_without_data = 0
+    Args:
+        connection: Within a write transaction.
+        book: What the process remembers.
+        opened: Spans that began, of which those that are still open are written as such.
+        ended: Spans that ended.
+        scores: Scores that were given.
+        lost: Spans that were dropped on the way here, by trace.
+    """
+    return _Commit(connection, book).write(opened, ended, scores, lost or {})
 
-    @property
-    def payloads_removed(self) -> int:
-        """Payloads that were removed because masking or writing them failed."""
-        return self.rows_without_data + sum(source.masker.failures for source in list(self._sources.values()))
 
-    def known(self) -> int | None:
-        """This process's row, if it has written to the file, also through another writer before."""
-        if self.process_id is None and self._journal in _enrolled:
-            return _enrolled[self._journal][0]
-        return self.process_id
+class _Commit:
+    """The steps of one commit, and what they share."""
 
-    def enroll(self, connection: sqlite3.Connection) -> int:
-        """This process's row, made at its first commit to the file; a later writer of the process takes it up again."""
-        if self.process_id is None:
-            known = _enrolled.get(self._journal)
-            if (
-                known is not None
-                and connection.execute(
-                    "UPDATE processes SET ended_at = NULL WHERE id = ? AND started_at = ?", known
-                ).rowcount
-            ):
-                self.process_id = known[0]
-        if self.process_id is None:
-            now = time.time()
-            program = " ".join(sys.argv[:1]) or "python"
-            cursor = connection.execute(
-                "INSERT INTO processes (pid, program, started_at, heartbeat_at) VALUES (?, ?, ?, ?)",
-                (os.getpid(), program, now, now),
-            )
-            self.process_id = int(cursor.lastrowid or 0)
-            if self._journal != "off":
-                _enrolled[self._journal] = (self.process_id, now)
-        return self.process_id
-
-    def source(self, connection: sqlite3.Connection, config: LangfuseConfig) -> Source:
-        """The row of ``resources`` for a configuration."""
-        source = self._sources.get(id(config))
-        if source is None:
-            process_id = self.enroll(connection)
-            where = config.destination
-            destination_id = None if where is None else destination(connection, *where)
-            attributes = orjson.dumps(
-                {"service.name": config.service_name, **config.resource_attributes}
-            ).decode()
-            cursor = connection.execute(
-                "INSERT INTO resources (process_id, destination_id, environment, release, attributes)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (process_id, destination_id, config.environment, config.release, attributes),
-            )
-            masker = Masker(config.mask_keys, config.mask)
-            source = Source(config, int(cursor.lastrowid or 0), destination_id, masker)
-            self._sources[id(config)] = source
-        return source
+    def __init__(self, connection: sqlite3.Connection, book: Book) -> None:
+        self.connection = connection
+        self.book = book
+        self.changes: Counter[str] = Counter()
+        self.committed = Committed()
+        self.verdicts: dict[str, bool] = {}
+        """Whether each trace that this commit touches is sent."""
 
     def write(
         self,
-        connection: sqlite3.Connection,
         opened: Sequence[Span],
         ended: Sequence[Span],
         scores: Sequence[Score],
+        lost: Mapping[str, int],
     ) -> Committed:
-        """Write everything; the caller commits."""
-        committed = Committed()
-        changes: Counter[str] = Counter()
-        still_open = [span for span in opened if span.end_ns is None and span.seq is None]
-        made = [self._row(connection, span, is_open=True) for span in still_open]
-        made += [self._row(connection, span) for span in ended]
-        before = journalled(connection, [(span.seq, row) for span, row, _ in made if span.seq is not None])
+        connection = self.connection
+        made = [self._made(span, is_open=True) for span in opened if span.end_ns is None and span.seq is None]
+        made += [self._made(span) for span in ended]
+        before = journalled(
+            connection, [(each.span.seq, each.row) for each in made if each.span.seq is not None]
+        )
+        replaced = {seq: row.level for seq, row in before.items() if row.state > OPEN}
         base = _last_seq(connection, "spans")
         inserts: list[tuple[int, SpanRow]] = []
         updates: list[tuple[int, SpanRow]] = []
-        due: list[tuple[int, SpanRow, Source]] = []
-        for span, row, source in made:
-            seq = span.seq
+        finished: list[tuple[int, Made]] = []
+        for each in made:
+            seq = each.span.seq
             if seq is not None and seq in before:
-                updates.append((seq, row))
+                updates.append((seq, each.row))
             else:
                 base += 1
-                inserts.append((base, row))
-                committed.new_seqs.append((span, base))
+                inserts.append((base, each.row))
+                self.committed.new_seqs.append((each.span, base))
                 seq = base
-            if row.state == ENDED:
-                due.append((seq, row, source))
-                committed.ended += is_own(span)
-                if row.type == "agent" and row.agent is not None:
-                    committed.agents.append((row.agent, row.level != "ERROR"))
-        replaced = {seq: row.level for seq, row in before.items() if row.state > OPEN}
-        self._traces(connection, (*still_open, *ended), inserts, updates, replaced, changes)
+            if each.row.state == ENDED:
+                finished.append((seq, each))
+                self._note(each)
+        self._traces(made, inserts, updates, replaced)
+        self._note_lost(lost)
         update(connection, updates)
         moved = insert(connection, inserts)
-        changes["spans"] += len(inserts) - len(moved)
-        due = [(moved.get(seq, seq), row, source) for seq, row, source in due]
-        committed.due = self._dispatch(connection, due, replaced, changes)
-        committed.due += self._close_traces(
-            connection, [span for span in ended if span.closes_trace], changes
-        )
-        self._scores(connection, scores, committed, changes)
-        bump(connection, changes)
-        return committed
+        self.changes["spans"] += len(inserts) - len(moved)
+        self._dispatch([(moved.get(seq, seq), each) for seq, each in finished], replaced)
+        for span in ended:
+            if span.closes_trace:
+                self._close_trace(span)
+        self._scores(scores)
+        bump(connection, self.changes)
+        return self.committed
 
-    def _row(
-        self, connection: sqlite3.Connection, span: Span, *, is_open: bool = False
-    ) -> tuple[Span, SpanRow, Source]:
+    def _made(self, span: Span, *, is_open: bool = False) -> Made:
         """A span's row; one whose data cannot be written is kept without it, for it must not hold up the others."""
-        source = self.source(connection, span.trace.config)
-        resource_id = span.resource_id or source.resource_id
+        source = self.book.source(self.connection, span.trace.config)
+        resource_id, destination_id = span.resource_id, source.destination_id
+        if resource_id is None:
+            resource_id = source.resource_id
+        else:
+            found = self.connection.execute(
+                "SELECT destination_id FROM resources WHERE id = ?", (resource_id,)
+            ).fetchone()
+            destination_id = found[0] if found else None
         try:
             row = span_row(span, resource_id, source.masker, is_open=is_open)
         except Exception as fault:
             logger.warning("the data of span %s could not be written and is left out", span.id, exc_info=True)
-            self.rows_without_data += 1
+            self.book.rows_without_data += 1
             row = bare_row(span, resource_id, fault, is_open=is_open)
-        return span, row, source
+        return Made(span, row, source, destination_id)
+
+    def _note(self, ended: Made) -> None:
+        self.committed.ended += is_own(ended.span)
+        row = ended.row
+        if row.type == "agent" and row.agent is not None:
+            self.committed.agents.append((row.agent, row.level != "ERROR"))
 
     def _traces(
         self,
-        connection: sqlite3.Connection,
-        spans: Iterable[Span],
+        made: Sequence[Made],
         inserts: Sequence[tuple[int, SpanRow]],
         updates: Sequence[tuple[int, SpanRow]],
         replaced: Mapping[int, str],
-        changes: Counter[str],
     ) -> None:
-        """Make or complete the rows of the spans' traces, and learn the verdict on each: the one that its row bears."""
-        touched: dict[str, Trace] = {span.trace_id: span.trace for span in spans}
-        known = verdicts(connection, touched)
-        changes["traces"] += len(touched) - len(known)
-        self._verdicts = {key: trace.sampled for key, trace in touched.items()} | known
-        tally: dict[str, list[int]] = {key: [0, 0, 0, 0] for key in touched}
-        for _, row in inserts:
-            tally[row.trace_id][1] += 1
-        for _, row in (*inserts, *updates):
-            counts = tally[row.trace_id]
-            counts[0] = max(counts[0], row.end_ns or 0)
-            counts[2] += row.state == ENDED and row.level == "ERROR"
-            counts[3] += row.state == ENDED and row.level == "WARNING"
-        for seq, row in updates:
-            tally[row.trace_id][2] -= replaced.get(seq) == "ERROR"
-            tally[row.trace_id][3] -= replaced.get(seq) == "WARNING"
-        insert_rows(
-            connection,
-            f"INSERT INTO traces ({_TRACE_COLUMNS})",
-            [(*_trace_row(key, trace), *tally[key]) for key, trace in touched.items()],
-            _MERGE_TRACE,
-        )
+        """Bring the spans' traces up to date, and learn the verdict on each: the one that its row bears."""
+        touched: dict[str, Trace] = {each.row.trace_id: each.span.trace for each in made}
+        known = trace_rows.verdicts(self.connection, touched)
+        self.changes["traces"] += len(touched) - len(known)
+        self.verdicts = {key: trace.sampled for key, trace in touched.items()} | known
+        trace_rows.merge(self.connection, touched, inserts, updates, replaced)
+        self._send_after_all(_worth(made, self.book))
 
-    def _dispatch(
-        self,
-        connection: sqlite3.Connection,
-        ended: Sequence[tuple[int, SpanRow, Source]],
-        replaced: Mapping[int, str],
-        changes: Counter[str],
-    ) -> int:
+    def _send_after_all(self, reasons: Mapping[str, str]) -> None:
+        if reasons:
+            self.committed.due += upgrade.send_after_all(self.connection, reasons, self.changes)
+            self.verdicts.update(dict.fromkeys(reasons, True))
+
+    def _note_lost(self, lost: Mapping[str, int]) -> None:
+        """Have roots say how many spans their traces lack."""
+        for trace_id, number in lost.items():
+            self.connection.execute(
+                "UPDATE traces SET spans_lost = spans_lost + ? WHERE trace_id = ?", (number, trace_id)
+            )
+        self.committed.due += upgrade.send_roots_again(self.connection, lost, self.changes)
+
+    def _dispatch(self, ended: Sequence[tuple[int, Made]], replaced: Mapping[int, str]) -> None:
         """Put what is to be sent into the outbox; count the rest by where it stays.
 
         An end that replaces an earlier one is counted only if it is sent once more.
         """
+        changes = self.changes
         outgoing = []
-        for seq, row, source in ended:
-            if source.destination_id is not None and self._verdicts[row.trace_id]:
-                outgoing.append((source.destination_id, SPAN, seq, self.process_id))
+        for seq, each in ended:
+            if each.destination_id is not None and self.verdicts[each.row.trace_id]:
+                outgoing.append((each.destination_id, SPAN, seq, self.book.process_id))
             elif seq not in replaced:
                 changes["ended"] += 1
-                changes["local" if source.destination_id is None else "sampled_out"] += 1
-        added = _to_outbox(connection, outgoing)
+                self._count_unsent(each.destination_id, each.span.trace.sampling_reason)
+        added = self._to_outbox(outgoing)
         changes["pending"] += added
         changes["ended"] += added
         for destination_id, kind, seq, _ in outgoing if replaced else ():
-            refused = connection.execute(
+            refused = self.connection.execute(
                 "DELETE FROM rejected WHERE destination_id = ? AND kind = ? AND seq = ?",
                 (destination_id, kind, seq),
             ).rowcount
             changes["rejected"] -= refused
             changes["ended"] -= refused
-        return added
 
-    def _close_traces(
-        self, connection: sqlite3.Connection, roots: Sequence[Span], changes: Counter[str]
-    ) -> int:
-        """End what other processes, or this one before a restart, left open under traces that are finalized."""
-        due = 0
-        for root in roots:
-            rows = connection.execute(
-                "UPDATE spans SET state = ?, end_ns = MAX(start_ns, ?),"
-                " level = CASE operation WHEN ? THEN level ELSE 'WARNING' END,"
-                " status_message = CASE operation WHEN ? THEN status_message ELSE ? END"
-                " WHERE trace_id = ? AND state = ? AND state < 2 AND span_id <> ?"
-                " RETURNING seq, (SELECT destination_id FROM resources r WHERE r.id = resource_id), level = 'WARNING'",
-                (ENDED, root.end_ns, COLLABORATION, COLLABORATION, NOT_ENDED, root.trace_id, OPEN, root.id),
-            ).fetchall()
-            changes["ended"] += len(rows)
-            changes["local"] += sum(1 for _, destination_id, _ in rows if destination_id is None)
-            outgoing = [(where, SPAN, seq, self.process_id) for seq, where, _ in rows if where is not None]
-            if self._verdicts[root.trace_id]:
-                added = _to_outbox(connection, outgoing)
-                changes["pending"] += added
-                due += added
+    def _count_unsent(self, destination_id: int | None, sampling_reason: str) -> None:
+        if destination_id is None:
+            self.changes["local"] += 1
+        else:
+            self.changes["sampled_out"] += 1
+            self.changes["throttled"] += sampling_reason == THROTTLE
+
+    def _close_trace(self, root: Span) -> None:
+        """End what other processes, or this one before a restart, left open under a trace that is finalized."""
+        rows = self.connection.execute(
+            "UPDATE spans SET state = ?, end_ns = MAX(start_ns, ?),"
+            " level = CASE operation WHEN ? THEN level ELSE 'WARNING' END,"
+            " status_message = CASE operation WHEN ? THEN status_message ELSE ? END"
+            " WHERE trace_id = ? AND state = ? AND state < 2 AND span_id <> ?"
+            " RETURNING seq, (SELECT destination_id FROM resources r WHERE r.id = resource_id), level = 'WARNING'",
+            (ENDED, root.end_ns, COLLABORATION, COLLABORATION, NOT_ENDED, root.trace_id, OPEN, root.id),
+        ).fetchall()
+        if not rows:
+            return
+        warnings = sum(is_warning for _, _, is_warning in rows)
+        self.connection.execute(
+            "UPDATE traces SET warning_count = warning_count + ? WHERE trace_id = ?",
+            (warnings, root.trace_id),
+        )
+        self.changes["ended"] += len(rows)
+        is_sent = self.verdicts[root.trace_id]
+        outgoing = []
+        for seq, destination_id, _ in rows:
+            if destination_id is not None and is_sent:
+                outgoing.append((destination_id, SPAN, seq, self.book.process_id))
             else:
-                changes["sampled_out"] += len(outgoing)
-            connection.execute(
-                "UPDATE traces SET warning_count = warning_count + ? WHERE trace_id = ?",
-                (sum(is_warning for _, _, is_warning in rows), root.trace_id),
-            )
-        return due
+                self._count_unsent(destination_id, root.trace.sampling_reason)
+        added = self._to_outbox(outgoing)
+        self.changes["pending"] += added
+        if warnings and _may_be_worth(root.trace):
+            self._send_after_all({root.trace_id: WARNING})
 
-    def _scores(
-        self,
-        connection: sqlite3.Connection,
-        scores: Sequence[Score],
-        committed: Committed,
-        changes: Counter[str],
-    ) -> None:
+    def _scores(self, scores: Sequence[Score]) -> None:
         if not scores:
             return
+        connection = self.connection
         seq = _last_seq(connection, "scores")
         outgoing = []
-        sampled = self._verdicts | verdicts(connection, {score.trace_id for score in scores})
+        sampled = self.verdicts | trace_rows.verdicts(connection, {score.trace_id for score in scores})
         for score in scores:
-            source = self.source(connection, score.config)
+            source = self.book.source(connection, score.config)
             if score.extra is not None:
                 score = score._replace(extra=source.masker.payload(score.extra.encode()).decode())  # noqa: PLW2901
             known = connection.execute(
@@ -317,13 +261,20 @@ class Book:
                     " timestamp_ns, resource_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (seq, *score[:9], source.resource_id),
                 )
-                changes["scores"] += 1
+                self.changes["scores"] += 1
             # A score on a trace that this journal does not know is sent.
             if source.destination_id is not None and sampled.get(score.trace_id, True):
-                outgoing.append((source.destination_id, SCORE, known[0] if known else seq, self.process_id))
-        added = _to_outbox(connection, outgoing)
-        changes["scores_pending"] += added
-        committed.due += added
+                outgoing.append(
+                    (source.destination_id, SCORE, known[0] if known else seq, self.book.process_id)
+                )
+        self.changes["scores_pending"] += self._to_outbox(outgoing)
+
+    def _to_outbox(self, rows: Sequence[tuple[Any, ...]]) -> int:
+        added = insert_rows(
+            self.connection, "INSERT OR IGNORE INTO outbox (destination_id, kind, seq, process_id)", rows
+        )
+        self.committed.due += added
+        return added
 
 
 def is_own(span: Span) -> bool:
@@ -336,51 +287,28 @@ def is_own(span: Span) -> bool:
     return False
 
 
-def verdicts(connection: sqlite3.Connection, trace_ids: Iterable[str]) -> dict[str, bool]:
-    """Whether each of the traces that the journal knows is in the sample."""
-    return {
-        trace_id: bool(sampled)
-        for trace_id, sampled in rows_of(
-            connection,
-            "trace_id, sampled",
-            "FROM traces WHERE trace_id IN (SELECT value FROM json_each(?))",
-            as_list(trace_ids),
-        )
-    }
+def _worth(made: Sequence[Made], book: Book) -> dict[str, str]:
+    """Traces that are to be sent whatever chance said, and why."""
+    reasons: dict[str, str] = {}
+    for span, row, source, _ in made:
+        if row.state != ENDED:
+            continue
+        if row.trace_id not in reasons and _may_be_worth(span.trace):
+            reason = value_of(span, row, source.config, book.durations)
+            if reason is not None:
+                reasons[row.trace_id] = reason
+        if row.parent_span_id is None:
+            book.durations.add(row.name, (row.end_ns or 0) - row.start_ns)
+    return reasons
 
 
-def destination_of(config: LangfuseConfig) -> tuple[str, str] | None:
-    """Host and public key of the project that a configuration sends to; None for one that stays local."""
-    return config.destination
+def _may_be_worth(trace: Trace) -> bool:
+    """Whether the value of a trace matters: chance decides about it, and the settings let value overrule chance."""
+    config = trace.config
+    by_chance = not trace.sampled or trace.sample_rate < 1.0
+    return by_chance and config.enable_sampling and config.sample_rate > 0.0
 
 
 def _last_seq(connection: sqlite3.Connection, table: str) -> int:
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
     return int(row[0]) if row else 0
-
-
-def _to_outbox(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    return insert_rows(
-        connection, "INSERT OR IGNORE INTO outbox (destination_id, kind, seq, process_id)", rows
-    )
-
-
-def _trace_row(key: str, trace: Trace) -> tuple[Any, ...]:
-    return (
-        key,
-        trace.sampled,
-        trace.sample_rate,
-        None if trace.root_span_id is None else f"{trace.root_span_id:016x}",
-        None if trace.name is None else text(trace.name, limit=MAX_TRACE_TEXT),
-        trace.session_id,
-        trace.user_id,
-        orjson.dumps(trace.tags).decode() if trace.tags else None,
-        trace.version,
-        trace.public,
-        nanoseconds(trace.start_ns, 0),
-    )
-
-
-if hasattr(os, "register_at_fork"):
-    # A child is a process of its own.
-    os.register_at_fork(after_in_child=_enrolled.clear)

@@ -38,6 +38,8 @@ class Figures:
     pending: int
     local: int
     sampled_out: int
+    throttled: int
+    """Of the sampled out ones, those of traces that were left out because the server took no more."""
     rejected: int
     pruned: int
     pruned_by: dict[str, int]
@@ -73,6 +75,7 @@ NOTHING = Figures(
     pending=0,
     local=0,
     sampled_out=0,
+    throttled=0,
     rejected=0,
     pruned=0,
     pruned_by={},
@@ -114,6 +117,7 @@ def read(store: Store, error: str | None = None) -> Figures:
         pending=counts.get("pending", 0),
         local=counts.get("local", 0),
         sampled_out=counts.get("sampled_out", 0),
+        throttled=counts.get("throttled", 0),
         rejected=counts.get("rejected", 0),
         pruned=counts.get("pruned", 0),
         pruned_by={reason: number for reason in REASONS if (number := counts.get(f"pruned_by_{reason}", 0))},

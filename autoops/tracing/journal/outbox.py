@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from autoops.tracing.journal.rows import SpanRow
 from autoops.tracing.journal.schema import SCORE, SPAN
+from autoops.tracing.sampling import HEAD
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,6 +43,13 @@ class TraceRow(NamedTuple):
     tags: str | None
     version: str | None
     public: int | None
+    sample_rate: float = 1.0
+    sampling_reason: str = HEAD
+    sampling_value: str | None = None
+    spans_lost: int = 0
+
+
+_TRACE_COLUMNS: Final = ", ".join(f"t.{name}" for name in TraceRow._fields)
 
 
 class DueSpan(NamedTuple):
@@ -99,7 +107,7 @@ def due_spans(
     with store.reading() as connection:
         rows = connection.execute(
             f"SELECT s.seq, {_SPAN_COLUMNS},"
-            " t.trace_id, t.root_span_id, t.name, t.session_id, t.user_id, t.tags, t.version, t.public,"
+            f" {_TRACE_COLUMNS},"
             " r.id, r.process_id, r.destination_id, r.environment, r.release, r.attributes"
             " FROM outbox o JOIN spans s ON s.seq = o.seq"
             " JOIN traces t ON t.trace_id = s.trace_id JOIN resources r ON r.id = s.resource_id"
@@ -116,8 +124,8 @@ def _within(rows: Iterable[Sequence[Any]], max_bytes: int) -> Iterable[DueSpan]:
         due = DueSpan(
             row[0],
             SpanRow._make(row[1 : 1 + width]),
-            TraceRow._make(row[1 + width : 9 + width]),
-            Resource._make(row[9 + width :]),
+            TraceRow._make(row[1 + width : 1 + width + len(TraceRow._fields)]),
+            Resource._make(row[1 + width + len(TraceRow._fields) :]),
         )
         size = _size(due.span)
         if held and held + size > max_bytes:

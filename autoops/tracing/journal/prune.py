@@ -16,6 +16,7 @@ from autoops.tracing.journal.lock import CARETAKER, lock_file
 from autoops.tracing.journal.outbox import bump
 from autoops.tracing.journal.schema import OPEN, SCORE, SPAN
 from autoops.tracing.journal.slices import Pace, work_through
+from autoops.tracing.sampling import THROTTLE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -124,7 +125,7 @@ def remove_doomed(store: Store, removed: Removed, pace: Pace | None = None) -> I
             if found is None:
                 return
             # What somebody deleted must not be readable in free pages of the file.
-            connection.execute(f"PRAGMA secure_delete = {'ON' if found[0] == HAND else 'OFF'}").fetchall()
+            connection.execute(f"PRAGMA secure_delete = {'ON' if found[0] == HAND else 'FAST'}").fetchall()
             _slice(connection, found[0], pace.rows, began + slices.HOLD_S, removed)
         held_s = time.monotonic() - began
         pace.took(held_s)
@@ -231,17 +232,19 @@ def _slice(connection: sqlite3.Connection, reason: str, most: int, deadline: flo
     changes: Counter[str] = Counter()
     left = most
     doomed = connection.execute(
-        "SELECT d.trace_id, d.last_seq, t.sampled FROM doomed d JOIN traces t ON t.trace_id = d.trace_id"
+        "SELECT d.trace_id, d.last_seq, t.sampled, t.sampling_reason FROM doomed d JOIN traces t ON t.trace_id = d.trace_id"
         " WHERE d.reason = ? LIMIT ?",
         (reason, max(1, most)),
     ).fetchall()
-    for trace_id, last_seq, sampled in doomed:
+    for trace_id, last_seq, sampled, head_reason in doomed:
         is_empty = False
         while left > 0 and not is_empty:
             rows = connection.execute(
                 _SPAN_ROWS, (trace_id, last_seq, reason not in SPARING, slices.AT_ONCE)
             ).fetchall()
+            out = changes["sampled_out"]
             _remove(connection, "spans", SPAN, rows, changes, reason, is_sampled=bool(sampled))
+            changes["throttled"] += changes["sampled_out"] - out if head_reason == THROTTLE else 0
             left -= len(rows)
             is_empty = len(rows) < slices.AT_ONCE
             if time.monotonic() >= deadline:

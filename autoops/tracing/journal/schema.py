@@ -178,7 +178,15 @@ CREATE TABLE doomed (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (M001_INITIAL, M002_BOOKS, M003_RETENTION)
+M004_SAMPLING: Final = """
+-- ``sampled`` says whether the trace is sent. ``sampling_reason``: what chance it was left to (head, throttle);
+-- ``sampling_value``: why it is sent whatever chance said. ``spans_lost``: dropped on their way to the journal.
+ALTER TABLE traces ADD COLUMN sampling_reason TEXT NOT NULL DEFAULT 'head';
+ALTER TABLE traces ADD COLUMN sampling_value TEXT;
+ALTER TABLE traces ADD COLUMN spans_lost INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (M001_INITIAL, M002_BOOKS, M003_RETENTION, M004_SAMPLING)
 """Step *n* brings a file from version *n* to *n* + 1."""
 
 VERSION: Final = len(MIGRATIONS)
@@ -194,6 +202,8 @@ def configure(connection: sqlite3.Connection) -> None:
     """
     connection.execute("PRAGMA busy_timeout = 200")
     connection.execute("PRAGMA synchronous = FULL")
+    # Pages that are split leave copies behind: what is deleted later must not be readable in them.
+    connection.execute("PRAGMA secure_delete = FAST")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA journal_size_limit = 67108864")
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 from autoops.errors import JournalDamaged, JournalError, JournalLocked
 from autoops.tracing.counts import Counts
 from autoops.tracing.journal import caretaker, figures, tally
+from autoops.tracing.journal.book import Book
 from autoops.tracing.journal.buffer import Buffer
-from autoops.tracing.journal.commit import Book, Committed
+from autoops.tracing.journal.commit import Committed, write
 from autoops.tracing.journal.location import MEMORY_ASKED_FOR
 from autoops.tracing.journal.lock import CARETAKER
 from autoops.tracing.journal.retention import Limits, Retention
@@ -184,16 +185,16 @@ class Writer:
             patience_s = min(patience_s, max(0.05, deadline - time.monotonic()))
         with self._committing:
             # In this order: a span that begins in between sets the flag that ``take`` clears.
-            items = self.buffer.take()
+            items, lost = self.buffer.take(), self.buffer.take_lost()
             opened = [self._opened.popleft() for _ in range(len(self._opened))]
-            if not items and not opened:
+            if not items and not opened and not lost:
                 return True
             spans = [item for item in items if type(item) is Span]
             scores = [item for item in items if type(item) is not Span]
             try:
                 store = self.store()
                 with store.transaction(patience_s) as connection:
-                    committed = self.book.write(connection, opened, spans, scores)
+                    committed = write(connection, self.book, opened, spans, scores, lost)
                     told = self._tell(connection, len(spans), committed.ended)
                     self._beat(connection)
             except Exception as error:
@@ -203,6 +204,7 @@ class Writer:
                     self.book = Book(self.journal)
                 self._failed(error)
                 self.buffer.put_back()
+                self.buffer.put_back_lost(lost)
                 # A journal that was lost and begun anew takes it at once: there may be no later time.
                 return not self.buffer.failing and self.commit(deadline)
             self._note(committed)
@@ -259,7 +261,10 @@ class Writer:
         if now - self._cared_at >= CARE_EVERY_S:
             self._cared_at = now
             store.lock.acquire(CARETAKER)
-            if store.lock.holds(CARETAKER) and caretaker.end_interrupted(store, self.book.process_id or 0):
+            by_value = all(each.config.enable_sampling for each in self.providers)
+            if store.lock.holds(CARETAKER) and caretaker.end_interrupted(
+                store, self.book.process_id or 0, send_warnings=by_value
+            ):
                 self._call(self.due)
         if store.lock.holds(CARETAKER):
             caretaker.bound_log(store)

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autoops.tracing.journal import caretaker, figures, outbox, prune, reader
+from autoops.tracing.journal.commit import write
 from autoops.tracing.journal.schema import SCORE, SPAN
 from autoops.tracing.journal.store import open_store
 from autoops.tracing.span import COLLABORATION, NOT_ENDED, Span
@@ -399,7 +400,7 @@ class TestUndone:
     def fail(self, desk: Desk, span: Span) -> None:
         """Write a span in a transaction that is undone."""
         with desk.store.transaction() as connection:
-            desk.book.write(connection, [], [span], [])
+            write(connection, desk.book, [], [span], [])
             raise ZeroDivisionError
 
 
