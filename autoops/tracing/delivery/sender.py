@@ -29,6 +29,8 @@ FIRST_BATCH: Final = 512
 LARGEST_BATCH: Final = 4096
 QUICK_SHARE: Final = 0.25
 """A batch that was answered within this share of the request's deadline may be followed by a larger one."""
+NARROW_FOR_S: Final = 60.0
+"""How long a size that was too much is not tried again."""
 TRIAL_BATCH: Final = 8
 """Spans that are tried on a server that refused all of the last batch."""
 
@@ -71,6 +73,7 @@ class Sender:
         self._max_retries = max_retries
         self._quick_s = QUICK_SHARE * timeout_s
         self._batch_limit = FIRST_BATCH
+        self._narrow_until = 0.0
         self._newest_first = True
         self._refused_up_to = 0
 
@@ -108,7 +111,9 @@ class Sender:
             verdict = next_step(outcome, attempt, self._max_retries, _jitter.random())
             if isinstance(verdict, Advance):
                 self._accepted(spans, outcome)
-                if len(spans) >= self._batch_limit and time.monotonic() - began < self._quick_s:
+                now = time.monotonic()
+                is_quick = now - began < self._quick_s and now > self._narrow_until
+                if is_quick and len(spans) >= self._batch_limit:
                     self._batch_limit = min(LARGEST_BATCH, self._batch_limit * 2)
                 return True
             if isinstance(verdict, Retry):
@@ -119,7 +124,7 @@ class Sender:
                 if outcome.status is None:
                     # The server answers, but not to this: what did not go through may in smaller pieces.
                     spans = spans[: (len(spans) + 1) // 2]
-                    self._batch_limit = len(spans)
+                    self._narrow(len(spans))
                 continue
             if isinstance(verdict, Fallback):
                 self._progress.unavailable(verdict.reason, hint=outcome.hint, wait_s=verdict.wait_s)
@@ -187,24 +192,32 @@ class Sender:
         A span is rejected only if another of the same batch was accepted: a server that refuses everything has a fault of
         its own, and loses us nothing.
         """
-        if outcome.status == 413:
-            self._batch_limit = max(1, len(spans) // 2)
+        largest = 0
 
         def send(part: list[DueSpan]) -> Outcome:
+            nonlocal largest
             answer = self._endpoint.export(encode(part), timeout_s=timeout_s)
             if answer.is_success:
+                largest = max(largest, len(part))
                 self._accepted(part, answer)
             return answer
 
         found = find_refused(spans, outcome, send)
         if found.accepted:
             self._reject(found.refused)
+            if not found.refused:
+                # None of them was at fault: they were too many.
+                self._narrow(largest)
         if found.failed is not None:
             self._progress.unavailable(found.failed.reason, hint=found.last.hint, wait_s=found.failed.wait_s)
         elif not found.accepted:
             self._refused_up_to = outbox.newest_due(self._store, self._destination_id)
             self._progress.refused(found.last)
         return self._progress.connection is not Connection.UNAVAILABLE
+
+    def _narrow(self, spans: int) -> None:
+        self._batch_limit = spans
+        self._narrow_until = time.monotonic() + NARROW_FOR_S
 
     def _reject(self, refused: list[tuple[DueSpan, Outcome]]) -> None:
         for due, told in refused:
