@@ -60,7 +60,7 @@ class LangfuseClient:
     def __init__(self, config: LangfuseConfig | None = None) -> None:
         self.configuration_errors: tuple[str, ...] = ()
         self.config = self._settings_or_local() if config is None else config
-        self.latency = Latency()
+        self.latency = Latency(self.config.max_latency_ms / 1e3)
         self.writer: Writer | None = None
         self.provider: TracerProvider | None = None
         self.deliverer: Deliverer | None = None
@@ -220,8 +220,8 @@ class LangfuseClient:
             if self.writer is None or not config.enabled:
                 self._set_up()
                 return
-            self.writer.buffer.capacity = config.buffer_size
-            self.writer.buffer.patience_s = config.max_latency_ms / 1e3
+            self.writer.buffer.resize(config.buffer_size)
+            self.writer.buffer.patience_s = self.latency.limit_s = config.max_latency_ms / 1e3
             if self.provider is not None:
                 self.provider.configure(config)
             if before.destination != config.destination or not before.enabled:
@@ -401,7 +401,7 @@ class LangfuseClient:
     def after_fork(self) -> None:
         """In a forked child: threads and connections are the parent's; ours start at the first span."""
         self._guard = threading.RLock()
-        self.latency = Latency()
+        self.latency = Latency(self.config.max_latency_ms / 1e3)
         if self.provider is not None:
             self.provider.after_fork()
 

@@ -6,15 +6,11 @@ Never from ``random``: a business that calls ``random.seed(42)`` must not repeat
 from __future__ import annotations
 
 import os
-import re
 import struct
 from collections import deque
 from typing import Final
 
 _LOW_64_BITS: Final = (1 << 64) - 1
-_HEX: Final = re.compile("[0-9a-fA-F]+")
-
-
 _stock: deque[int] = deque()
 """Random words of 64 bits: each call to the operating system gives up the interpreter's lock, so they are fetched by the
 hundred. A forked child starts with an empty stock."""
@@ -55,10 +51,13 @@ def parse_span_id(text: object) -> int | None:
 
 
 def _parse(text: object, length: int) -> int | None:
-    # Python's own reading of hexadecimal numbers takes signs, blanks and underscores too.
-    if not isinstance(text, str) or len(text) != length or not _HEX.fullmatch(text):
+    # Python's own reading of hexadecimal numbers takes signs, blanks, underscores and other scripts' digits too.
+    if not isinstance(text, str) or len(text) != length or not text.isascii() or not text.isalnum():
         return None
-    return int(text, 16) or None
+    try:
+        return int(text, 16) or None
+    except ValueError:
+        return None
 
 
 if hasattr(os, "register_at_fork"):

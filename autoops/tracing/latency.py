@@ -12,18 +12,20 @@ KEPT: Final = 2048
 class Latency:
     """The latest durations, in a ring. Written without a lock: a sample lost to a race changes no percentile."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_s: float = 0.0) -> None:
         self._ring = array("d", bytes(8 * KEPT))
         self._next = 0
+        self.limit_s = limit_s
+        """Seconds from which a call is too long; 0 for none."""
         self.over = 0
         """Calls that took longer than the limit."""
 
-    def add(self, seconds: float, limit_s: float) -> None:
+    def add(self, seconds: float) -> None:
         """Note one call."""
         position = self._next
         self._ring[position % KEPT] = seconds
         self._next = position + 1
-        if seconds > limit_s > 0:
+        if seconds > self.limit_s > 0:
             self.over += 1
 
     def percentiles_ms(self) -> dict[str, float | None]:

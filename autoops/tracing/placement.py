@@ -11,6 +11,7 @@ from autoops.tracing.lookup import parent_in_journal, resume
 from autoops.tracing.span import COLLABORATION, Span
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.trace import Span as AnySpan
     from opentelemetry.trace import SpanContext
 
@@ -33,7 +34,13 @@ class Placement:
         self._arguments = arguments
 
     def of_agent(
-        self, provider: TracerProvider, trace_id: str | None, span_id: str | None, agent: str, call: str
+        self,
+        provider: TracerProvider,
+        trace_id: str | None,
+        span_id: str | None,
+        agent: str,
+        call: str,
+        context: Context | None = None,
     ) -> AnySpan | SpanContext | None:
         """The parent of an agent's step: ``span_id``, the current span if it is in the trace, the agent's span of a
         collaboration, the trace's root. None begins a trace.
@@ -43,10 +50,11 @@ class Placement:
             found = self._explicit(provider, number, span_id, call)
             if found is not None:
                 return found
-        current = get_current_span()
-        context = current.get_span_context()
-        if context.is_valid and number in {None, context.trace_id}:
-            return current
+        if context or context is None:  # an empty one holds no span
+            current = get_current_span(context)
+            theirs = current.get_span_context()
+            if theirs.is_valid and number in {None, theirs.trace_id}:
+                return current
         if number is None:
             return None
         trace = provider.traces.get(number)

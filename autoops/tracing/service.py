@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import functools
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from enum import Enum
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from opentelemetry import context as context_api
@@ -61,7 +61,7 @@ def _never_raises(
     ) -> Callable[Concatenate[LangfuseIntegrationService, P], R]:
         @functools.wraps(method)
         def call(self: LangfuseIntegrationService, *args: P.args, **kwargs: P.kwargs) -> R:
-            began = time.perf_counter()
+            began = perf_counter()
             try:
                 return method(self, *args, **kwargs)
             except Exception as error:
@@ -70,9 +70,8 @@ def _never_raises(
                 )
                 return otherwise  # type: ignore[no-any-return]
             finally:
-                client = self.client
                 if timed:
-                    client.latency.add(time.perf_counter() - began, client.config.max_latency_ms / 1e3)
+                    self.client.latency.add(perf_counter() - began)
 
         return call  # type: ignore[return-value]  # wraps' type forgets that it is a method
 
@@ -210,13 +209,14 @@ class LangfuseIntegrationService:
         if not provider.is_traced(agent, operation):
             return None
         as_type = self.arguments.observation_type(as_type, "start_agent_span", "agent")
+        context = context_api.get_current()
         parent = self._placement.of_agent(
-            provider, parent_trace_id, parent_span_id, agent, "start_agent_span"
+            provider, parent_trace_id, parent_span_id, agent, "start_agent_span", context
         )
         span = provider.begin(
             f"{agent}.{operation}",
             parent=parent,
-            context=context_api.get_current(),
+            context=context,
             type=as_type,
             agent=agent,
             operation=operation,

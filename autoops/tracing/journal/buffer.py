@@ -35,7 +35,7 @@ class Buffer:
     def __init__(
         self, capacity: int, patience_s: float, dropped: Counts, dropped_scores: Counts | None = None
     ) -> None:
-        self.capacity = capacity
+        self.resize(capacity)
         self.patience_s = patience_s
         self.dropped = dropped
         self.dropped_scores = Counts() if dropped_scores is None else dropped_scores
@@ -49,6 +49,7 @@ class Buffer:
         # Item, bytes, whether it is a score: plain tuples, for the caller pays for making one.
         self._waiting: deque[tuple[Any, int, bool]] = deque()
         self._taken: list[tuple[Any, int, bool]] = []
+        self._held = 0
         self._bytes = 0
         self._scores = 0
         self._lost: dict[str, int] = {}
@@ -58,10 +59,30 @@ class Buffer:
         """Items taken so far; with ``settled`` it tells a flush when its items are committed."""
         self.settled = 0
 
+    def resize(self, capacity: int) -> None:
+        """Hold so many spans from now on."""
+        self.capacity = capacity
+        self._ordinary = max(1, capacity - capacity // RESERVED)
+
     def put(self, span: Span) -> bool:
         """Take a span. False if there was no room in time: it is dropped and counted."""
+        size, number = span.size, 0
+        with self._lock:
+            # The way of nearly every span, without a call: the caller pays for it.
+            if self._held < self._ordinary and self._bytes + size <= MAX_BYTES and not self.closed:
+                waiting = self._waiting
+                waiting.append((span, size, False))
+                self._held += 1
+                self._bytes += size
+                self.accepted += 1
+                number = len(waiting)
+                if number > 1 and number * 2 < self.capacity and self._bytes * 2 < MAX_BYTES:
+                    return True
+        if number:
+            self._wake(number)
+            return True
         urgent = span.decision is not None or span.is_error
-        if self._put(span, span.size, self.dropped, urgent=urgent):
+        if self._put(span, size, self.dropped, urgent=urgent):
             return True
         self._note_lost(span.trace_id)
         return False
@@ -96,15 +117,19 @@ class Buffer:
                 return False
             is_score = dropped is self.dropped_scores
             self._waiting.append((item, size, is_score))
+            self._held += 1
             self._bytes += size
             self._scores += is_score
             self.accepted += 1
-            waiting = len(self._waiting)
+            number = len(self._waiting)
+        self._wake(number)
+        return True
+
+    def _wake(self, waiting: int) -> None:
         if waiting == 1:
             self.filled.set()
         if waiting * 2 >= self.capacity or self._bytes * 2 >= MAX_BYTES:
             self.half_full.set()
-        return True
 
     def take(self) -> list[Any]:
         """What waits, as much of it as one commit should hold; it counts as held until ``done``."""
@@ -124,6 +149,7 @@ class Buffer:
         """What was taken is committed."""
         with self._lock:
             self.settled += len(self._taken)
+            self._held -= len(self._taken)
             self._bytes -= sum(size for _, size, _ in self._taken)
             self._scores -= sum(is_score for _, _, is_score in self._taken)
             self._taken = []
@@ -154,7 +180,7 @@ class Buffer:
 
     def __len__(self) -> int:
         """Items held, those in the commit under way included."""
-        return len(self._waiting) + len(self._taken)
+        return self._held
 
     @property
     def spans(self) -> int:
@@ -163,9 +189,8 @@ class Buffer:
             return len(self) - self._scores
 
     def _fits(self, size: int, *, urgent: bool) -> bool:
-        room = self.capacity if urgent else max(1, self.capacity - self.capacity // RESERVED)
-        held = len(self)
-        if held >= room:
+        held = self._held
+        if held >= (self.capacity if urgent else self._ordinary):
             return False
         # One item is always taken, however large: it could never fit otherwise.
         return held == 0 or self._bytes + size <= MAX_BYTES
