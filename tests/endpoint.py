@@ -34,6 +34,8 @@ class Manner(enum.Enum):
     """What was asked is done; the connection ends in the middle of the answer."""
     RESET = enum.auto()
     """The connection is reset in the middle of the request."""
+    SILENT = enum.auto()
+    """The request is taken in and forgotten; no answer ever comes."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         raw = self.rfile.read(length)
+        if self.server.manner is Manner.SILENT:
+            self.server.mended.wait()
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         body, readable = _decompressed(raw, headers.get("content-encoding", "identity"))
         request = ReceivedRequest(self.command, self.path, headers, len(raw), body, readable)

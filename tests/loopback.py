@@ -100,7 +100,7 @@ class LoopbackServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.release()
+        self.heal()
         self._http.shutdown()
         self._http.server_close()
         self._http.drop_connections()
