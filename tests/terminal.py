@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PATIENCE_S = 60.0
+_CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def on_terminal(
@@ -33,7 +35,7 @@ def on_terminal(
         columns: Width of the terminal.
 
     Returns:
-        The exit code, and what was printed on standard output and standard error.
+        The exit code, and what was printed on standard output and standard error, without colours and movements.
     """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -55,4 +57,4 @@ def on_terminal(
                 until = None
                 process.send_signal(signal.SIGINT)
     os.close(ours)
-    return process.wait(PATIENCE_S), printed.decode().replace("\r\n", "\n")
+    return process.wait(PATIENCE_S), _CONTROLS.sub("", printed.decode()).replace("\r\n", "\n")

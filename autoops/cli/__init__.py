@@ -14,6 +14,9 @@ from autoops.errors import AutoOpsError, ConfigurationError, SimulationError
 if TYPE_CHECKING:
     from types import FrameType
 
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ended, as shells have it."""
+
 app = typer.Typer(
     help="See every decision that software makes about prices, stock and promotions.",
     no_args_is_help=True,
@@ -41,8 +44,11 @@ def main() -> NoReturn:  # noqa: C901 - a clause for each kind of end
         signal.signal(signal.SIGHUP, _reload)
     try:
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            # Newer releases of typer turn Ctrl-C into this code, older ones into an Abort.
+            _say("stopped", INTERRUPTED)
     except typer.Abort:
-        code = _say("stopped", 130)
+        code = _say("stopped", INTERRUPTED)
     except typer.Exit as exit_:
         code = exit_.exit_code
     except typer.TyperException as error:
@@ -57,7 +63,7 @@ def main() -> NoReturn:  # noqa: C901 - a clause for each kind of end
     except AutoOpsError as error:
         code = _say(str(error), 1)
     except KeyboardInterrupt:
-        code = _say("stopped", 130)
+        code = _say("stopped", INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the output has seen enough.
         sys.stderr.close()

@@ -12,7 +12,8 @@ from desk import KEYS, Desk
 from typer.testing import CliRunner
 
 from autoops.cli import app
-from autoops.tracing.journal import outbox
+from autoops.tracing.journal import outbox, reader
+from autoops.tracing.journal.lock import FIRST_DESTINATION, lock_file
 from autoops.tracing.journal.schema import SPAN
 
 if TYPE_CHECKING:
@@ -177,3 +178,167 @@ def test_modes(path: Path, env: dict[str, str], mode: str) -> None:
 
     assert told["mode"] == mode
     assert "sk-lf-x" not in json.dumps(told)
+
+
+def lines_on_screen(out: str) -> int:
+    """How many lines of a terminal of 80 columns it takes."""
+    return sum(max(1, -(-len(line) // 80)) for line in out.splitlines())
+
+
+def test_many_processes_are_summarised(path: Path) -> None:
+    """An ordinary journal takes one screen of 24 lines and 80 columns, however many processes write to it."""
+    for number in range(30):
+        desk = Desk(path, **KEYS)
+        desk.span()
+        desk.commit()
+        tell(desk, number, ended=number > 20, mode="fallback" if number == 3 else "langfuse")
+
+    out = run(path, code=1, env=environment())
+
+    assert "21 running, 9 ended: 1 fallback, 20 langfuse" in out
+    assert lines_on_screen(out) <= 24
+    assert len(report(path, code=1, env=environment())["processes"]) == 30
+
+
+def environment() -> dict[str, str]:
+    """The settings of the desk's project."""
+    return {"LANGFUSE_PUBLIC_KEY": KEYS["public_key"], "LANGFUSE_SECRET_KEY": KEYS["secret_key"]}
+
+
+def test_whether_traces_arrive(path: Path) -> None:
+    """In words: they do and when last, they do not and since when, none was sent yet, or there are no keys."""
+    desk = Desk(path, **KEYS)
+    desk.span()
+    desk.commit()
+    host = desk.provider.config.host
+
+    def arrival(**health: Any) -> str:
+        tell(desk, host=host, **health)
+        shown = CliRunner().invoke(app, ["health", "--journal", str(path)], env=environment()).stdout
+        return next(line for line in shown.splitlines() if line.startswith("traces"))
+
+    assert "none has been sent yet" in arrival(mode="langfuse", delivery={})
+    when = "2026-11-24T10:00:00+00:00"
+    assert "arrive, the last at 2026-11-24" in arrival(mode="langfuse", delivery={"last_success": when})
+    failing = {
+        "last_success": when,
+        "unavailable_since": "2026-11-24T12:00:00+00:00",
+        "last_error": "HTTP 502",
+    }
+    told = arrival(mode="fallback", delivery=failing)
+    assert "do not arrive since 2026-11-24" in told
+    assert "the last at 2026-11-24" in told
+    tell(desk, ended=True, mode="local")
+    assert "LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY are not set" in run(path, code=1)
+    assert "are not recorded" in run(path, code=1, env={"LANGFUSE_ENABLED": "false"})
+
+
+def test_the_books(path: Path) -> None:
+    """What became of every ended span, and of what the processes had begun; counters that do not add up are told."""
+    desk = Desk(path, **KEYS)
+    desk.span()
+    desk.commit()
+    tell(desk, mode="langfuse")
+
+    books = report(path, env=environment())["books"]
+    assert (books["ended"], books["pending"], books["balanced"]) == (1, 1, True)
+    assert set(books["processes"]) == set(reader.BOOKS)
+    assert books["processes_incomplete"] == 0
+    tell(desk, 100, mode="langfuse")
+    assert report(path, code=1, env=environment())["books"]["processes_incomplete"] == 1
+
+    desk.execute("UPDATE counters SET value = value + 1 WHERE name = 'pending'")
+    assert any("add up" in problem for problem in report(path, code=1, env=environment())["problems"])
+
+
+def test_the_size_limit(path: Path) -> None:
+    """How large of how much; from 80 % on with what to do, and what was lost to it."""
+    desk = Desk(path, **KEYS)
+    desk.span(given="x" * 300_000)
+    desk.commit()
+    tell(desk, mode="langfuse")
+
+    assert "of 2,048 MB, kept for 30 days" in run(path)
+    unlimited = {"AUTOOPS_JOURNAL_MAX_MB": "0", "AUTOOPS_RETENTION_DAYS": "0"}
+    assert "no limit, kept for ever" in run(path, env=unlimited)
+    assert "AUTOOPS_JOURNAL_MAX_MB=0.5" in run(path, code=1, env={"AUTOOPS_JOURNAL_MAX_MB": "0.5"})
+    desk.execute(
+        "INSERT INTO counters VALUES ('lost_by_full', 7), ('pruned', 7), ('ended', 7)"
+        " ON CONFLICT (name) DO UPDATE SET value = value + 7"
+    )
+    assert "7 spans were removed undelivered" in run(path, code=1)
+
+
+def test_a_large_log_is_mentioned(path: Path) -> None:
+    """A reader that never ends keeps it from being written back."""
+    desk = Desk(path)
+    for _ in range(25):
+        desk.span(given="x" * 900_000)
+        desk.commit()
+    tell(desk, mode="local")
+
+    assert "its log takes" in run(path)
+
+
+def test_another_destination(path: Path) -> None:
+    """What waits for it is told with what to do, unless a running process delivers there."""
+    other = Desk(path, host="https://other.example", public_key="pk-lf-other-project", secret_key="sk-lf-x")
+    other.span()
+    other.commit()
+    tell(other, ended=True, mode="langfuse", host="https://other.example")
+
+    told = report(path, code=1, env=environment())
+    (problem,) = told["problems"]
+    assert "1 span of 20" not in problem
+    assert "1 span, recorded for https://other.example (pk-lf-othe…)" in problem
+    assert "autoops traces deliver --redirect" in problem
+    assert told["elsewhere"][0]["public_key"] == "pk-lf-other-project"
+
+    lock = lock_file(path.with_name("journal.db.lock"))
+    assert lock.acquire(FIRST_DESTINATION + 1)
+    assert report(path, env=environment())["problems"] == []
+    lock.release(FIRST_DESTINATION + 1)
+
+
+def test_alerts_and_faulty_settings_of_processes(path: Path) -> None:
+    """What a running process complains of, once for each kind; one that runs without Langfuse says why."""
+    for _ in range(3):
+        desk = Desk(path)
+        desk.span()
+        desk.commit()
+        alerts = [
+            {"kind": "latency", "message": "3 of our calls took long"},
+            {"kind": "backlog", "message": "x"},
+        ]
+        tell(desk, mode="local", alerts=alerts, configuration_errors=["LANGFUSE_TIMEOUT (.env): wrong"])
+
+    problems = report(path, code=1)["problems"]
+
+    assert len([problem for problem in problems if "took long" in problem]) == 1
+    assert any("LANGFUSE_TIMEOUT" in problem for problem in problems)
+    assert len(problems) == 2
+
+
+def test_what_was_dropped_long_ago_is_no_problem_now(path: Path) -> None:
+    """It is shown, and needs nobody."""
+    desk = Desk(path)
+    desk.span()
+    desk.commit()
+    tell(desk, 2 * 86_400, ended=True, mode="local", dropped={"buffer_full": 7})
+
+    assert "7 (buffer_full)" in run(path)
+    assert report(path)["dropped"] == {"buffer_full": 7}
+
+
+def test_many_problems_are_cut(path: Path) -> None:
+    """Six are shown; the rest is in the JSON."""
+    broken = {
+        f"LANGFUSE_{name}": "x"
+        for name in ("TIMEOUT", "FLUSH_AT", "FLUSH_INTERVAL", "ENABLED", "SAMPLE_RATE")
+    }
+    broken |= {f"AUTOOPS_{name}": "x" for name in ("RETENTION_DAYS", "JOURNAL_MAX_MB", "ALERT_WINDOW_S")}
+
+    out = run(path, code=1, env=broken)
+
+    assert "2 more: autoops health --json" in out
+    assert len(report(path, code=1, env=broken)["problems"]) == 8

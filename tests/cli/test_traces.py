@@ -384,6 +384,11 @@ class TestDelete:
 
         assert reader.count_traces(desk.store) == left
 
+    def test_scripts_must_say_yes(self, desk: Desk, path: Path) -> None:
+        """With --json nobody is asked: without --yes nothing is deleted."""
+        assert "--yes" in run("delete", "--session", "run-1", "--json", "--journal", str(path), code=2).output
+        assert reader.count_traces(desk.store) == 3
+
     def test_nothing_to_delete(self, desk: Desk, path: Path) -> None:
         """Is said, and is no success."""
         assert "no such trace" in str(
