@@ -71,6 +71,13 @@ class Endpoint(ThreadingHTTPServer):
             self._tls.load_cert_chain(certificate)
         super().__init__(address, _Handler)
 
+    def forget_if_silent(self) -> None:
+        """Drop the connection of a request, once the silence is over; nothing if there is none."""
+        mended = self.mended  # before the manner: whoever ends the silence sets this one
+        if self.manner is Manner.SILENT:
+            mended.wait()
+            raise ConnectionAbortedError("told to be silent")
+
     def behave(self, manner: Manner) -> None:
         """Answer in this manner from now on; what still drips is cut off."""
         self.manner = manner
@@ -130,19 +137,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         raw = self.rfile.read(length)
-        if self.server.manner is Manner.SILENT:
-            self.server.mended.wait()
-            self.close_connection = True
-            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         body, readable = _decompressed(raw, headers.get("content-encoding", "identity"))
         request = ReceivedRequest(self.command, self.path, headers, len(raw), body, readable)
         self._send(self.server.answer(request))
 
     def _send(self, answer: Answer) -> None:
-        manner = self.server.manner
+        mended, manner = self.server.mended, self.server.manner
         if manner is Manner.DRIPPING:
-            self._drip(answer.status)
+            self._drip(answer.status, mended)
             return
         self.send_response(answer.status)
         for name, value in {"Content-Type": "application/json", **answer.headers}.items():
@@ -155,9 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(answer.body)
 
-    def _drip(self, status: int) -> None:
+    def _drip(self, status: int, mended: threading.Event) -> None:
         self.close_connection = True
-        mended = self.server.mended
         for byte in f"HTTP/1.1 {status} Slow\r\nX-Slow: {'x' * 1000}".encode():
             self.connection.sendall(bytes([byte]))
             if mended.wait(DRIP_S):

@@ -251,6 +251,7 @@ class LoopbackServer:
         with self._changed:
             self._requests.append(request)
             self._changed.notify_all()
+        self._http.forget_if_silent()
         self._open_gate.wait()
         if self._delay_s:
             threading.Event().wait(self._delay_s)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from loopback import HEALTH, INGESTION, PROJECTS, SCORES, TRACES, LoopbackServer, unused_url
+from endpoint import Manner
+from loopback import HEALTH, INGESTION, PEM, PROJECTS, SCORES, TRACES, LoopbackServer, unused_url
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -296,3 +298,52 @@ def test_leaving_ends_hanging_requests_and_threads() -> None:
         assert pending.exception(timeout=10) is None or isinstance(pending.exception(), httpx.TransportError)
     assert lines == [f"1 spans of 1 traces, {len(export(span()))} bytes"]
     assert "loopback" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("manner", [Manner.TRUNCATED, Manner.RESET])
+def test_bad_manners_break_the_connection(server: LoopbackServer, http: httpx.Client, manner: Manner) -> None:
+    """A truncated answer comes after the work is done, a reset before; both end with `heal`."""
+    server.misbehave(manner)
+    with pytest.raises(httpx.TransportError):
+        http.post(TRACES, content=export(span()), headers=PROTOBUF)
+    assert len(server.spans) == (manner is Manner.TRUNCATED)
+
+    server.heal()
+    assert http.post(TRACES, content=export(span()), headers=PROTOBUF).status_code == 200
+
+
+@pytest.mark.parametrize("manner", [Manner.DRIPPING, Manner.SILENT])
+def test_bad_manners_keep_a_client_waiting(
+    server: LoopbackServer, http: httpx.Client, manner: Manner
+) -> None:
+    """One that drips has done the work; one that is silent never will. `heal` lets go of both."""
+    server.misbehave(manner)
+    with ThreadPoolExecutor() as pool:
+        pending = pool.submit(http.post, TRACES, content=export(span()), headers=PROTOBUF, timeout=60)
+        server.wait_for_requests(1)
+        if manner is Manner.DRIPPING:
+            server.wait_for_spans(1)
+        assert not pending.done()
+        server.heal()
+
+        assert isinstance(pending.exception(timeout=10), httpx.TransportError)
+    assert len(server.spans) == (manner is Manner.DRIPPING)
+
+
+def test_spans_are_left_out_and_it_is_said(server: LoopbackServer, http: httpx.Client) -> None:
+    """OTLP's partial success: the others are kept."""
+    server.leave_out(2)
+    answer = http.post(TRACES, content=export(*(span(n) for n in range(1, 6))), headers=PROTOBUF)
+
+    assert answer.json()["partialSuccess"]["rejectedSpans"] == 2
+    assert len(server.spans) == 3
+
+
+def test_tls_with_a_certificate_of_its_own() -> None:
+    """It is refused by who does not know it, and trusted by who does."""
+    with LoopbackServer(certificate=PEM) as server:
+        with pytest.raises(httpx.ConnectError, match="self-signed"):
+            httpx.get(server.url + HEALTH)
+        trusting = ssl.create_default_context(cafile=str(PEM))
+
+        assert httpx.get(server.url + HEALTH, verify=trusting).status_code == 200

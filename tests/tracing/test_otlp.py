@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -16,7 +17,8 @@ from received import ReceivedSpan, decode_spans
 from autoops.tracing import attributes as keys
 from autoops.tracing.journal import outbox
 from autoops.tracing.journal.store import open_store
-from autoops.tracing.otlp import EMPTY_EXPORT, MAX_EXACT_INT, encode
+from autoops.tracing.otlp import EMPTY_EXPORT, MAX_EXACT_INT, MAX_REQUEST_BYTES, MAX_SPAN_BYTES, encode
+from autoops.tracing.serialize import CUT, dump
 
 MAX_NS = 2**63 - 1
 
@@ -247,3 +249,75 @@ def test_an_empty_export_is_one() -> None:
     """What a probe sends is a valid request with nothing in it."""
     assert decode_spans(EMPTY_EXPORT) == []
     assert encode([]) == EMPTY_EXPORT
+
+
+class TestTooLarge:
+    """What is larger than a request may be is cut to size, and says so."""
+
+    @settings(max_examples=15, deadline=None)
+    @given(
+        given_in=st.integers(0, 2_000_000),
+        outcome=st.integers(0, 2_000_000),
+        keys_count=st.sampled_from([0, 3, 60, 5_000]),
+        key_size=st.sampled_from([10, 200, 90_000]),
+        events=st.sampled_from([0, 2_000]),
+        letter=st.sampled_from(["x", "é", "漢", '"']),
+    )
+    def test_whatever_is_large(
+        self, given_in: int, outcome: int, keys_count: int, key_size: int, events: int, letter: str
+    ) -> None:
+        """Payloads, attributes, lists, events, of letters that take one byte or several: one request holds the span."""
+        desk = a_desk(mask_keys=())
+        with desk.provider.get_tracer("library").start_as_current_span("large") as span:
+            span.set_attribute(keys.INPUT, letter * given_in)
+            span.set_attribute(keys.OUTPUT, letter * outcome)
+            span.set_attribute("list", [letter * 1000] * keys_count)
+            for number in range(keys_count):
+                span.set_attribute(f"x.{number}", letter * min(key_size, 5_000_000 // keys_count))
+            for number in range(events):
+                span.add_event(f"event {number}", {"text": letter * 700})
+        desk.commit()
+        body = encode(outbox.due_spans(desk.store, 1, 1, MAX_REQUEST_BYTES, newest_first=False))
+
+        (arrived,) = decode_spans(body)
+        assert len(body) <= MAX_REQUEST_BYTES
+        assert (arrived.name, arrived.type, arrived.level) == ("large", "span", "DEFAULT")
+
+    def test_what_is_short_stays_whole(self) -> None:
+        """The longest values share what there is; the mark says how much there was."""
+        desk = a_desk()
+        large = {"letters": "x" * 950_000}
+        root = desk.begin("large", given=large)
+        root.set_metadata({f"long {number}": "y" * 300_000 for number in range(3)} | {"short": "kept"})
+        root.output = dump(large)
+        root.end()
+
+        (arrived,) = sent(desk)
+        assert arrived.metadata["short"] == "kept"
+        mark = arrived.metadata[CUT]
+        assert json.loads(mark)["bytes"] > MAX_SPAN_BYTES
+        assert arrived.input[CUT]["bytes"] > 950_000
+        assert arrived.input["beginning"]["letters"].startswith("xxx")
+
+    def test_what_fits_is_left_alone(self) -> None:
+        """Payloads of a megabyte each, below the limit together."""
+        desk = a_desk()
+        large = {"letters": "x" * 900_000}
+        root = desk.begin("large", given=large)
+        root.output = dump(large)
+        root.end()
+
+        (arrived,) = sent(desk)
+        assert arrived.input == arrived.output == large
+        assert CUT not in arrived.metadata
+
+    def test_more_attributes_than_are_kept_are_still_attributes(self) -> None:
+        """What was kept of too many stands under its own keys, and a mark says that there was more."""
+        desk = a_desk()
+        with desk.provider.get_tracer("library").start_as_current_span("many") as span:
+            for number in range(100):
+                span.set_attribute(f"x.{number}", "y" * 20_000)
+
+        (arrived,) = sent(desk)
+        assert arrived.attributes["x.0"] == "y" * 20_000
+        assert CUT in arrived.metadata

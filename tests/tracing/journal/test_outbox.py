@@ -166,3 +166,18 @@ class TestLeaving:
         assert outbox.has_due(desk.store, 1)
         assert outbox.has_due(desk.store, 1, at_least=2)
         assert not outbox.has_due(desk.store, 1, at_least=3)
+        assert outbox.has_due(desk.store, 1, kind=SPAN)
+        assert outbox.has_due(desk.store, 1, kind=SCORE)
+        assert not outbox.has_due(desk.store, 1, at_least=2, kind=SCORE)
+
+    def test_which_span_waits_last(self, desk: Desk) -> None:
+        """By its number; 0 if none does."""
+        assert outbox.newest_due(desk.store, 1) == 0
+        desk.span("a")
+        desk.commit()
+        first = outbox.newest_due(desk.store, 1)
+        desk.span("b")
+        desk.commit()
+
+        assert outbox.newest_due(desk.store, 1) > first > 0
+        assert outbox.newest_due(desk.store, 2) == 0
