@@ -24,8 +24,10 @@ if TYPE_CHECKING:
         shutdown_langfuse_integration,
     )
     from autoops.tracing.service import LangfuseIntegrationService
+    from autoops.tracing.span_processor import AutoOpsSpanProcessor
 
 __all__ = [
+    "AutoOpsSpanProcessor",
     "ConnectionTest",
     "Handle",
     "LangfuseClient",
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 _PLACES: Final = {
+    "AutoOpsSpanProcessor": "autoops.tracing.span_processor",
     "ConnectionTest": "autoops.tracing.connection",
     "Handle": "autoops.tracing.handles",
     "LangfuseClient": "autoops.tracing.client",

@@ -312,6 +312,10 @@ class LangfuseClient:
         self.writer = writer
         self.provider = TracerProvider(config, writer)
         writer.providers.append(self.provider)
+        if config.set_global:
+            from opentelemetry.trace import set_tracer_provider
+
+            set_tracer_provider(self.provider)
         self._start_delivery(writer)
         atexit.register(self._at_exit)
 

@@ -37,6 +37,8 @@ class LangfuseConfig:
     Args:
         mask: Only in code: called as `mask(data=...)` with each payload whose keys were masked already, returns
             what is stored instead; one that raises removes the payload.
+        set_global: Only in code: make our tracer provider OpenTelemetry's global one, so that every library's spans land
+            in the same traces. An application that has set one already keeps it.
         notices: What the reader of the environment found odd; part of `warnings`.
 
     Raises:
@@ -69,6 +71,7 @@ class LangfuseConfig:
     traced_operations: tuple[str, ...] = ()
     mask_keys: tuple[str, ...] = DEFAULT_MASK_KEYS
     mask: Callable[..., Any] | None = None
+    set_global: bool = False
     sample_rules: tuple[tuple[str, float], ...] = ()
     confidence_threshold: float = 0.5
     impact_threshold: float | None = None

@@ -35,13 +35,13 @@ def double(data: Any) -> Any:
 
 
 def test_defaults_are_those_of_the_table() -> None:
-    """Every setting is a field with the table's default; only `mask` and `notices` have no variable."""
+    """Every setting is a field with the table's default; only `mask`, `notices` and `set_global` have no variable."""
     config = LangfuseConfig()
 
     assert {name: getattr(config, name) for name in BY_FIELD} == {
         name: variable.default for name, variable in BY_FIELD.items()
     }
-    assert {each.name for each in dataclasses.fields(config)} - BY_FIELD.keys() == {"mask", "notices"}
+    assert {each.name for each in dataclasses.fields(config)} - BY_FIELD.keys() == {"mask", "notices", "set_global"}
 
 
 def test_declared_defaults_are_those_of_the_table() -> None:

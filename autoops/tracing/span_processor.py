@@ -1,0 +1,96 @@
+"""Journal and delivery for an application that has an OpenTelemetry set-up of its own: one line adds them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.trace import SpanProcessor
+
+from autoops.tracing.client import EXIT_TIMEOUT_S, LangfuseClient
+from autoops.tracing.sampling import head_rate, is_sampled
+from autoops.tracing.span import Scope, Span
+from autoops.tracing.trace import Trace
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from autoops.tracing.config import LangfuseConfig
+    from autoops.tracing.provider import TracerProvider
+
+
+class AutoOpsSpanProcessor(SpanProcessor):
+    """Keeps the spans of another tracer provider in the journal and delivers them.
+
+        provider.add_span_processor(AutoOpsSpanProcessor())
+
+    Spans are recorded as they end; one whose process dies before is not seen. Spans that our own provider makes are not
+    this one's: they are in the journal already.
+
+    Args:
+        config: How to behave; None reads the settings.
+        client: The client to record with, instead of one of its own.
+    """
+
+    def __init__(self, config: LangfuseConfig | None = None, *, client: LangfuseClient | None = None) -> None:
+        self.client = LangfuseClient(config) if client is None else client
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Take a span that has ended."""
+        provider = self.client.provider
+        if provider is None or not self.client.is_recording or span.context is None:
+            return
+        scope = span.instrumentation_scope
+        if scope is not None and scope.name in provider.config.blocked_instrumentation_scopes:
+            return
+        ours = _ours(span, provider)
+        provider.begun.up()
+        provider.recorder.ended(ours)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Wait until all that has ended is in the journal and, with Langfuse, settled."""
+        return self.client.flush(timeout_millis / 1e3)
+
+    def shutdown(self) -> None:
+        """Commit what waits, deliver what goes in a moment, and leave the rest in the journal."""
+        self.client.shutdown(EXIT_TIMEOUT_S)
+
+
+def _ours(span: ReadableSpan, provider: TracerProvider) -> Span:
+    """A span of the OpenTelemetry SDK as one of ours, ready for the journal."""
+    context, parent, scope = span.context, span.parent, span.instrumentation_scope
+    start_ns = span.start_time or 0
+    made = Span(
+        provider,
+        provider.traces.get(context.trace_id) or _trace(span, provider, start_ns),
+        context.span_id,
+        None if parent is None else parent.span_id,
+        span.name,
+        Scope("") if scope is None else Scope(scope.name, scope.version, scope.schema_url),
+        type="span",
+        start_ns=start_ns,
+    )
+    made.kind = span.kind
+    made.set_attributes(span.attributes or {})
+    for event in span.events:
+        made.add_event(event.name, event.attributes, event.timestamp)
+    made.links = tuple(span.links)
+    made.set_status(span.status)
+    made.end_ns = span.end_time or start_ns
+    return made
+
+
+def _trace(span: ReadableSpan, provider: TracerProvider, start_ns: int) -> Trace:
+    """What the span knows of its trace: the journal puts together what each of its spans knows."""
+    trace_id = span.context.trace_id
+    rate = head_rate(provider.config, span.name if span.parent is None else "") * provider.throttle
+    trace = Trace(
+        trace_id,
+        provider.config,
+        root_span_id=span.context.span_id if span.parent is None else None,
+        sampled=is_sampled(trace_id, rate),
+        sample_rate=rate,
+        start_ns=start_ns,
+    )
+    if span.parent is None:
+        trace.name = span.name
+    return trace
