@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -15,7 +16,7 @@ from autoops.cli.redirect import described, elsewhere
 from autoops.errors import ConfigurationError, JournalError, JournalMissing
 from autoops.settings import get_settings
 from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.journal import caretaker, destinations, figures, reader
+from autoops.tracing.journal import caretaker, destinations, figures, log_readers, reader
 from autoops.tracing.journal.retention import Limits
 
 if TYPE_CHECKING:
@@ -185,6 +186,9 @@ def _judge_journal(report: dict[str, Any], held: figures.Figures, limits: Limits
     near_limit = figures.size_alert(held, limits)
     if near_limit is not None:
         problems.append(near_limit)
+    log_grows = None if held.path is None else log_readers.why_it_grows(Path(held.path), held.log_bytes)
+    if log_grows is not None:
+        problems.append(log_grows)
     if held.lost:
         problems.append(
             f"{number(held.lost, 'span')} were removed undelivered, for the journal was over AUTOOPS_JOURNAL_MAX_MB"

@@ -70,7 +70,7 @@ def _lines(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     size += f" of {held['max_mb']:,.0f} MB" if held["max_mb"] else ", no limit"
     size += f", kept for {held['retention_days']:g} days" if held["retention_days"] else ", kept for ever"
     if held["log_bytes"] >= LARGE_LOG:
-        size += f"; its log takes {output.size(held['log_bytes'])}: a reader holds it open"
+        size += f"; its log takes {output.size(held['log_bytes'])} more"
     yield "", size
     yield "", f"{number(held['traces'], 'trace')}, {number(held['spans'], 'span')}"
     yield from _processes(report["processes"])

@@ -12,7 +12,7 @@ from desk import KEYS, Desk
 from typer.testing import CliRunner
 
 from autoops.cli import app
-from autoops.tracing.journal import outbox, reader
+from autoops.tracing.journal import log_readers, outbox, reader
 from autoops.tracing.journal.lock import FIRST_DESTINATION, lock_file
 from autoops.tracing.journal.schema import SPAN
 
@@ -269,8 +269,8 @@ def test_the_size_limit(path: Path) -> None:
     assert "7 spans were removed undelivered" in run(path, code=1)
 
 
-def test_a_large_log_is_mentioned(path: Path) -> None:
-    """A reader that never ends keeps it from being written back."""
+def test_a_large_log_is_mentioned(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that never ends keeps it from being written back; a huge one is a problem, with whom to end."""
     desk = Desk(path)
     for _ in range(25):
         desk.span(given="x" * 900_000)
@@ -278,6 +278,8 @@ def test_a_large_log_is_mentioned(path: Path) -> None:
     tell(desk, mode="local")
 
     assert "its log takes" in run(path)
+    monkeypatch.setattr(log_readers, "OVERGROWN", 1_000_000)
+    assert any("log has grown" in problem for problem in report(path, code=1)["problems"])
 
 
 def test_another_destination(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from children import env_for, run_python, running_python
+from desk import Desk
 from loopback import LoopbackServer, unused_url
 from patience import eventually
 from terminal import on_terminal
@@ -213,8 +214,14 @@ class TestAsked:
     @pytest.fixture(autouse=True)
     def recorded(self, path: Path, server: LoopbackServer) -> None:
         """Two events wait for a server that is away, one is local."""
-        record(path, "a", "b", env=away(server), patience_s=0.2)
-        record(path, "local", env={})
+        server.fail(503)
+        keys = {"public_key": server.public_key, "secret_key": server.secret_key}
+        for config, names in (({"host": server.url, **keys}, ("a", "b")), ({}, ("local",))):
+            desk = Desk(path, **config)
+            for name in names:
+                desk.score(desk.span(name))
+            desk.commit()
+            desk.store.close()
 
     def test_nobody_to_ask(self, path: Path, other: LoopbackServer) -> None:
         """Without a terminal and without --yes nothing is changed or sent, and it is said why."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from autoops.tracing.counts import Counts, Drop
 from autoops.tracing.journal.outbox import bump
-from autoops.tracing.journal.prune import EMPTY_LOG
+from autoops.tracing.journal.prune import EMPTY_LOG, FULL
 from autoops.tracing.journal.schema import INTERRUPTED, OPEN, SPAN
 from autoops.tracing.journal.upgrade import send_after_all
 from autoops.tracing.sampling import THROTTLE, WARNING
@@ -128,6 +128,8 @@ def bound_memory(store: Store, dropped: Counts) -> None:
         traces = connection.execute(
             "DELETE FROM traces WHERE NOT EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = traces.trace_id)"
         ).rowcount
-        bump(connection, {"spans": -gone, "traces": -traces, "pending": -undelivered, "pruned": undelivered})
+        changes = {"spans": -gone, "traces": -traces, "pending": -undelivered}
+        changes |= dict.fromkeys(("pruned", f"pruned_by_{FULL}", f"lost_by_{FULL}"), undelivered)
+        bump(connection, changes)
     if undelivered:
         dropped.add(Drop.MEMORY_FULL, undelivered)

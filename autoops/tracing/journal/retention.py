@@ -126,6 +126,7 @@ class Retention:
                 removed.undelivered,
             )
         if removed.traces:
+            store.checkpoint("TRUNCATE")
             logger.info("%d traces with %d spans were pruned", removed.traces, removed.spans)
 
 
