@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from autoops.tracing.client import LangfuseClient
-from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.process import get_langfuse_client, initialize_langfuse, shutdown_langfuse
+from typing import TYPE_CHECKING
+
+from config import handing_on
+
+if TYPE_CHECKING:
+    from autoops.tracing.client import LangfuseClient
+    from autoops.tracing.config import LangfuseConfig
+    from autoops.tracing.process import get_langfuse_client, initialize_langfuse, shutdown_langfuse
 
 __all__ = [
     "LangfuseClient",
@@ -13,3 +18,10 @@ __all__ = [
     "initialize_langfuse",
     "shutdown_langfuse",
 ]
+
+__getattr__ = handing_on(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    """Return the documented names."""
+    return __all__

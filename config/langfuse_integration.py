@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from autoops.tracing.process import (
-    get_langfuse_integration,
-    initialize_langfuse_integration,
-    shutdown_langfuse_integration,
-)
-from autoops.tracing.service import LangfuseIntegrationService
+from typing import TYPE_CHECKING
+
+from config import handing_on
+
+if TYPE_CHECKING:
+    from autoops.tracing.process import (
+        get_langfuse_integration,
+        initialize_langfuse_integration,
+        shutdown_langfuse_integration,
+    )
+    from autoops.tracing.service import LangfuseIntegrationService
 
 __all__ = [
     "LangfuseIntegrationService",
@@ -15,3 +20,10 @@ __all__ = [
     "initialize_langfuse_integration",
     "shutdown_langfuse_integration",
 ]
+
+__getattr__ = handing_on(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    """Return the documented names."""
+    return __all__

@@ -1,4 +1,7 @@
-"""The process's one client and one service, looked up at the documented doors."""
+"""The process's one client and one service, looked up at the documented doors.
+
+What makes them is imported when they are first asked for: importing a door costs next to nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,10 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from autoops.tracing.client import EXIT_TIMEOUT_S, LangfuseClient
-from autoops.tracing.service import LangfuseIntegrationService
-
 if TYPE_CHECKING:
+    from autoops.tracing.client import LangfuseClient
     from autoops.tracing.config import LangfuseConfig
+    from autoops.tracing.service import LangfuseIntegrationService
 
 _client: LangfuseClient | None = None
 _service: LangfuseIntegrationService | None = None
@@ -31,19 +33,21 @@ def initialize_langfuse(config: LangfuseConfig | None = None) -> LangfuseClient:
     global _client
     with _guard:
         if _client is None:
+            from autoops.tracing.client import LangfuseClient
+
             _client = LangfuseClient(config)
         elif config is not None:
             _client.reconfigure(config)
         return _client
 
 
-def shutdown_langfuse(timeout: float = EXIT_TIMEOUT_S) -> None:
-    """Shut the process's client down; the next ``get_langfuse_client`` makes a new one."""
+def shutdown_langfuse(timeout: float | None = None) -> None:
+    """Shut the process's client down, in 2 s if nothing else is said; the next ``get_langfuse_client`` makes a new one."""
     global _client
     with _guard:
         client, _client = _client, None
     if client is not None:
-        client.shutdown(timeout)
+        client.shutdown() if timeout is None else client.shutdown(timeout)
 
 
 def get_langfuse_integration() -> LangfuseIntegrationService:
@@ -61,12 +65,14 @@ def initialize_langfuse_integration(config: LangfuseConfig | None = None) -> Lan
     with _guard:
         client = initialize_langfuse(config)
         if _service is None or _service.client is not client:
+            from autoops.tracing.service import LangfuseIntegrationService
+
             _service = LangfuseIntegrationService(client=client)
         return _service
 
 
-def shutdown_langfuse_integration(timeout: float = EXIT_TIMEOUT_S) -> None:
-    """Shut the process's service and client down; the next ``get_langfuse_integration`` makes new ones."""
+def shutdown_langfuse_integration(timeout: float | None = None) -> None:
+    """Shut the process's service and client down, in 2 s if nothing else is said; the next ``get_langfuse_integration`` makes new ones."""
     global _service
     with _guard:
         _service = None
