@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,15 +22,11 @@ from autoops.tracing.journal.location import (
 from autoops.tracing.journal.lock import CARETAKER
 from autoops.tracing.journal.store import open_store
 
-READ_AS_NOBODY = """
+READ_WITHOUT_RIGHTS = """
 import json, os, sys
 from autoops.tracing.journal import reader
 if os.getuid() == 0:
-    path = os.path.dirname(sys.argv[1])
-    while path != "/":  # the test's folders are root's own
-        path = os.path.dirname(path)
-        os.chmod(path, os.stat(path).st_mode | 0o111) if path.startswith("/tmp/pytest-") else None
-    os.setuid(65534)
+    os.setuid(65534)  # root may write everywhere
 with reader.open_journal(sys.argv[1]).reading() as connection:
     print(json.dumps(connection.execute("SELECT name, value FROM counters").fetchall()))
 """
@@ -164,20 +161,25 @@ class TestPrepare:
         assert mode(tmp_path / "big disk" / "journal.db") == 0o600
         assert (tmp_path / "journal.db").is_symlink()
 
-    def test_a_reader_needs_no_right_to_write(self, tmp_path: Path) -> None:
+    def test_a_reader_needs_no_right_to_write(self) -> None:
         """A journal of another owner can be looked at; it is neither changed nor made."""
-        folder = tmp_path / "theirs"
-        store = open_store(str(folder / "journal.db"))
-        with store.transaction() as connection:
-            connection.execute("INSERT INTO counters VALUES ('kept', 1)")
-        store.close()
-        (folder / "journal.db").chmod(0o444)
-        folder.chmod(0o555)
+        # Not in the test's own folder: those above it are for their owner only.
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            store = open_store(str(folder / "journal.db"))
+            with store.transaction() as connection:
+                connection.execute("INSERT INTO counters VALUES ('kept', 1)")
+            store.close()
+            (folder / "journal.db").chmod(0o444)
+            folder.chmod(0o555)
 
-        told = run_python(READ_AS_NOBODY, str(folder / "journal.db"))
+            told = run_python(READ_WITHOUT_RIGHTS, str(folder / "journal.db"))
 
-        assert told == [["kept", 1]]
-        assert [each.name for each in folder.iterdir() if not each.name.endswith(".lock")] == ["journal.db"]
+            assert told == [["kept", 1]]
+            assert [each.name for each in folder.glob("journal.db*") if each.suffix != ".lock"] == [
+                "journal.db"
+            ]
+            folder.chmod(0o700)
 
     def test_our_own_folder_hides_from_git(self, tmp_path: Path) -> None:
         """The default folder ignores itself; somebody else's folder gets no file from us."""
