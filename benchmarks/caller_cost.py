@@ -1,138 +1,93 @@
-"""What recording costs its caller, beside bare OpenTelemetry, in one run.
+"""What recording costs its caller, beside bare OpenTelemetry and the SDKs of the field, in one run.
 
-    uv run python benchmarks/caller_cost.py [--json]
+    uv run python benchmarks/caller_cost.py [--json] [--quick] [--peers langfuse_v5,…]
 
-The work: start and end of an agent span with 1.1 kB of input and a 490 B outcome. Bare OpenTelemetry gets the same as
-ready-made JSON text, and the same five attributes. Caller's CPU time of the thread, in rounds that take turns;
-the ratio is the median over the rounds.
+The work: start and end of an agent's span with 1 kB of input and 430 B of outcome, default settings, sent to a server on
+loopback. Bare OpenTelemetry gets the same as ready-made JSON text.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
-import statistics
-import tempfile
-import time
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-
-from autoops.tracing import LangfuseConfig, LangfuseIntegrationService
+from contenders import BARE, LANGFUSE, OURS, Field, Unavailable, chosen
+from measure import Bound, Figure, Result, Size, main, median, ratio, shown
+from sink import Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping, Sequence
 
 SPANS = 400
-ROUNDS = 21
-
-INPUT = {f"feature_{number:02d}": [number * 1.5, f"store-{number}", number % 3 == 0] for number in range(28)}
-OUTCOME = {f"week_{number}": {"units": number * 12, "price": 2.99, "fill": 0.95} for number in range(9)}
+"""Spans of a round: few enough that no contender's buffer fills and its caller waits or loses them."""
+WARM_UPS = 2
 
 
-class Discard(SpanExporter):
-    """Takes spans and forgets them: only the caller is measured."""
-
-    def export(self, spans: object) -> SpanExportResult:
-        """Say yes."""
-        del spans
-        return SpanExportResult.SUCCESS
-
-
-def bare_opentelemetry() -> Callable[[], None]:
-    """Spans of the OpenTelemetry SDK with a batch processor, given JSON text made beforehand."""
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(Discard()))
-    tracer = provider.get_tracer("bare")
-    given, outcome = json.dumps(INPUT), json.dumps(OUTCOME)
-
-    def work() -> None:
-        span = tracer.start_span("inventory_agent.forecast_demand")
-        span.set_attribute("langfuse.observation.type", "agent")
-        span.set_attribute("langfuse.observation.metadata.agent", "inventory_agent")
-        span.set_attribute("langfuse.observation.metadata.operation", "forecast_demand")
-        span.set_attribute("langfuse.observation.input", given)
-        span.set_attribute("langfuse.observation.output", outcome)
-        span.end()
-
-    return work
-
-
-def agent_span(service: LangfuseIntegrationService) -> Callable[[], None]:
-    """Start and end of an agent span through the documented calls."""
-    trace_id = service.create_simulation_trace({"type": "benchmark"})
-
-    def work() -> None:
-        span_id = service.start_agent_span("inventory_agent", "forecast_demand", trace_id, INPUT)
-        service.end_agent_span(span_id, OUTCOME)
-
-    return work
-
-
-def microseconds(work: Callable[[], None]) -> float:
-    """Caller's CPU of one call, in microseconds."""
-    began = time.thread_time_ns()
-    for _ in range(SPANS):
-        work()
-    return (time.thread_time_ns() - began) / SPANS / 1e3
-
-
-def measure(folder: str) -> dict[str, object]:
+def measure(size: Size) -> Result:
     """Run all contenders in turns."""
-    # The buffer holds a round, so that no caller waits for the disk: waiting is no CPU, but it would be no fair round.
-    common = {"journal": f"{folder}/journal.db", "buffer_size": 20 * SPANS}
-    services = {
-        "autoops": LangfuseIntegrationService(LangfuseConfig(**common)),
-        "autoops, filtered out": LangfuseIntegrationService(
-            LangfuseConfig(**common, traced_agents=("none",))
+    spans = size.many(SPANS, least=20)
+    with Sink() as sink, Field((OURS, *chosen(size)), sink.url) as field:
+        caller: dict[str, list[float]] = {name: [] for name in field.workers}
+        process: dict[str, list[float]] = {name: [] for name in field.workers}
+        for number, name, worker in field.turns(size.rounds + WARM_UPS):
+            sink.reset()
+            try:
+                told = worker.ask("cost", spans=spans)
+            except Unavailable as error:
+                field.leave_out(name, str(error))
+                continue
+            if number >= WARM_UPS:
+                caller[name].append(told["microseconds"])
+                process[name].append(told["process_microseconds"])
+        titles = {name: worker.title for name, worker in field.workers.items()}
+        rows: list[tuple[str, ...]] = [
+            (
+                title,
+                shown(median(caller[name])),
+                shown(ratio(caller[name], caller.get(BARE, ()))),
+                shown(ratio(caller[name], caller[OURS])),
+                shown(median(process[name])),
+            )
+            for name, title in titles.items()
+        ]
+        rows += field.missing_rows()
+    return Result(
+        "Cost of one agent's span for its caller",
+        figures(caller, titles),
+        ("contender", "caller's CPU, µs", "times bare OpenTelemetry", "times AutoOps", "whole process, µs"),
+        rows,
+        (
+            f"CPU time of the calling thread for start and end, {spans} spans a round in one open trace.",
+            "The whole process's CPU time is until everything is sent.",
+            "Bare OpenTelemetry is given JSON text that was made beforehand; all others are given the values.",
         ),
-        "autoops, off": LangfuseIntegrationService(LangfuseConfig(enabled=False)),
-    }
-    contenders = {"bare OpenTelemetry": bare_opentelemetry()}
-    contenders |= {name: agent_span(service) for name, service in services.items()}
-    taken: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(ROUNDS + 3):
-        for name, work in contenders.items():
-            once = microseconds(work)
-            if number >= 3:  # the first rounds warm up
-                taken[name].append(once)
-        for service in services.values():
-            service.flush(10.0)
-    for service in services.values():
-        service.shutdown()
-    ratios = [ours / bare for ours, bare in zip(taken["autoops"], taken["bare OpenTelemetry"], strict=True)]
-    return {
-        "microseconds": {name: round(statistics.median(values), 2) for name, values in taken.items()},
-        "ratio_to_bare_opentelemetry": round(statistics.median(ratios), 3),
-        "rounds": ROUNDS,
-        "spans_a_round": SPANS,
-        "input_bytes": len(json.dumps(INPUT)),
-        "outcome_bytes": len(json.dumps(OUTCOME)),
-        "python": platform.python_version(),
-        "opentelemetry_sdk": version("opentelemetry-sdk"),
-    }
-
-
-def main() -> None:
-    """Measure and print."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    arguments.add_argument("--json", action="store_true")
-    options = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        result = measure(folder)
-    if options.json:
-        print(json.dumps(result, indent=2))
-        return
-    print(
-        f"start + end of an agent span, {result['input_bytes']} B in, {result['outcome_bytes']} B out; median of {ROUNDS}"
+        {"caller_us": caller, "process_us": process},
     )
-    for name, value in result["microseconds"].items():  # type: ignore[attr-defined]
-        print(f"  {name:24s} {value:8.2f} µs")
-    print(f"  ratio to bare OpenTelemetry with ready-made JSON: {result['ratio_to_bare_opentelemetry']}")
+
+
+def figures(caller: Mapping[str, Sequence[float]], titles: Mapping[str, str]) -> list[Figure]:
+    """The two promises on it."""
+    against = {
+        name: found
+        for name in LANGFUSE
+        if name in titles and (found := ratio(caller[name], caller[OURS])) is not None
+    }
+    return [
+        Figure(
+            "caller's CPU of an agent's span against bare OpenTelemetry with ready-made JSON",
+            ratio(caller[OURS], caller.get(BARE, ())),
+            "x",
+            Bound("≤", 1.0),
+            Bound("≤", 0.5),
+        ),
+        Figure(
+            "… cheaper than the cheapest of Langfuse SDK 3, 4 and 5 doing the same",
+            min(against.values()) if against else None,
+            "x",
+            Bound("≥", 10),
+            Bound("≥", 20),
+        ),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)
