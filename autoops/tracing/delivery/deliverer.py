@@ -16,13 +16,12 @@ from autoops.tracing.delivery.endpoint import PROBE_TIMEOUT_S, Endpoint
 from autoops.tracing.delivery.rules import PROBE_EVERY_S
 from autoops.tracing.delivery.sender import Sender
 from autoops.tracing.delivery.status import Connection, Progress, Seldom, Status
+from autoops.tracing.delivery.turn import Turn
 from autoops.tracing.journal import outbox
-from autoops.tracing.journal.lock import FIRST_DESTINATION
 from autoops.tracing.journal.schema import SCORE, SPAN
 
 if TYPE_CHECKING:
     from autoops.tracing.config import LangfuseConfig
-    from autoops.tracing.journal.lock import LockFile
     from autoops.tracing.journal.store import Store
     from autoops.tracing.journal.writer import Writer
 
@@ -63,9 +62,10 @@ class Deliverer:
         self._sending = threading.RLock()
         self._thread: threading.Thread | None = None
         self._destination: tuple[Store, int] | None = None
-        self._turn: tuple[LockFile, int] | None = None
+        self._turn = Turn()
         self._waiting_since: float | None = None
         self._urgent = False
+        self._is_slow = False
         self._drains = 0
         self._faults = Seldom()
 
@@ -295,12 +295,19 @@ class Deliverer:
                 self._progress.probe_at = 0.0
 
     def _probe(self) -> None:
+        # A server that missed the short deadline may be slow rather than away. Probes begin as often as before.
+        deadline_s = PROBE_EVERY_S if self._is_slow else PROBE_TIMEOUT_S
+        began = time.monotonic()
         with self._sending:
-            outcome = self._endpoint.probe()
+            outcome = self._endpoint.probe(deadline_s)
             if outcome.is_success and self.project_id is None:
-                _, self.project_id = self._endpoint.check(PROBE_TIMEOUT_S)
+                _, self.project_id = self._endpoint.check(deadline_s)
+        took_s = time.monotonic() - began
+        self._is_slow = outcome.status is None and took_s > 0.9 * PROBE_TIMEOUT_S
         if not outcome.is_success:
-            self._progress.unavailable(outcome.reason, hint=outcome.hint, wait_s=outcome.retry_after_s)
+            self._progress.unavailable(
+                outcome.reason, hint=outcome.hint, wait_s=outcome.retry_after_s, took_s=took_s
+            )
         elif self._progress.is_refused:
             self._progress.probe_at = 0.0
         else:
@@ -309,21 +316,13 @@ class Deliverer:
     # Whose turn it is, and where to
 
     def _may_send(self) -> bool:
-        store, destination_id = self._where()
-        byte = FIRST_DESTINATION + destination_id
-        # Not whether the process holds it: another deliverer of this process may.
-        if self._turn is None and store.lock is not None and store.lock.acquire(byte):
-            self._turn = (store.lock, byte)
-        allowed = store.lock is None or self._turn is not None
+        allowed = self._turn.take(*self._where())
         self._progress.deliverer(is_deliverer=allowed)
         return allowed
 
     def _release(self) -> None:
-        turn, self._turn = self._turn, None
-        if turn is not None:
-            lock, byte = turn
-            lock.release(byte)
-            self._progress.deliverer(is_deliverer=False)
+        self._turn.give_back()
+        self._progress.deliverer(is_deliverer=False)
 
     def _where(self) -> tuple[Store, int]:
         """The journal and this destination's id in it; asked anew when the journal was replaced."""

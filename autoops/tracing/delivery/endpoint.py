@@ -66,9 +66,9 @@ class Endpoint:
             return _with_partial_success(outcome, answer, kind)
         return outcome
 
-    def probe(self) -> Outcome:
+    def probe(self, timeout_s: float = PROBE_TIMEOUT_S) -> Outcome:
         """Ask whether an export would be taken, by one of nothing."""
-        return self.export(EMPTY_EXPORT, timeout_s=PROBE_TIMEOUT_S)
+        return self.export(EMPTY_EXPORT, timeout_s=timeout_s)
 
     def send_scores(
         self, scores: Sequence[DueScore], *, timeout_s: float | None = None

@@ -148,14 +148,21 @@ class Progress:
             next_attempt=_utc(wait_s),
         )
 
-    def unavailable(self, reason: str, *, hint: str = "", wait_s: float | None = None) -> None:
-        """The server cannot be delivered to; it is probed after ``wait_s`` seconds, or as the outage's age has it."""
+    def unavailable(
+        self, reason: str, *, hint: str = "", wait_s: float | None = None, took_s: float = 0.0
+    ) -> None:
+        """The server cannot be delivered to.
+
+        It is probed after ``wait_s`` seconds if it asked for that, else as the outage's age has it, counted from the
+        beginning of what showed this ``took_s`` seconds later.
+        """
         now = time.monotonic()
         if self._outage_began is None:
             self._outage_began = now
-        pause = (
-            probe_pause_s(now - self._outage_began) if wait_s is None else min(wait_s, LONGEST_RETRY_AFTER_S)
-        )
+        if wait_s is None:
+            pause = max(0.0, probe_pause_s(now - self._outage_began) - took_s)
+        else:
+            pause = min(wait_s, LONGEST_RETRY_AFTER_S)
         self.probe_at = now + pause
         self._set(
             connection=Connection.UNAVAILABLE,
