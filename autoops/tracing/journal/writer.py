@@ -84,6 +84,7 @@ class Writer:
         self._told_in: Identity | None = None
         self._begun_anew = False
         self._retention = Retention()
+        self._told_connection: Any = None
         self._store: Store | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -234,6 +235,10 @@ class Writer:
         now = time.monotonic()
         try:
             is_due = self.buffer.failing or now - self._heartbeat_at >= HEARTBEAT_S
+            # Whoever looks from another process must not be told that all is well when it no longer is.
+            is_due = is_due or (
+                now - self._ticked_at >= TICK_S and self._connection() != self._told_connection
+            )
             if is_due and self.book.process_id is not None:
                 with self.store().transaction(patience_s=0.1) as connection:
                     self._beat(connection, force=True)
@@ -275,6 +280,7 @@ class Writer:
     def _beat(self, connection: Any, *, force: bool = False) -> None:
         now = time.monotonic()
         if force or now - self._heartbeat_at >= HEARTBEAT_S / 2:
+            self._told_connection = self._connection()
             connection.execute(
                 "UPDATE processes SET heartbeat_at = ?, health = ? WHERE id = ?",
                 (
@@ -284,6 +290,10 @@ class Writer:
                 ),
             )
             self._heartbeat_at = now
+
+    def _connection(self) -> Any:
+        """How the connection to the server is, as the latest user tells it."""
+        return self.healths[-1]().get("connection_status") if self.healths else None
 
     def _tell(self, connection: Any, taken: int, ended: int) -> Tally:
         """Bring this process's row up to what it will be when the transaction under way is committed."""
@@ -389,6 +399,7 @@ class Writer:
         self._told_in = None
         self._begun_anew = False
         self._retention = Retention()
+        self._told_connection = None
         self._store = None
         self._thread = None
         self._stopping = threading.Event()
