@@ -93,8 +93,7 @@ def _look(report: dict[str, Any], store: Store, config: LangfuseConfig) -> None:
             report["notes"].append(f"{described(each)}: a running process delivers there")
         else:
             report["problems"].append(
-                f"{described(each)}: deliver with those keys, or send them to the configured project:"
-                " `autoops traces deliver --redirect`"
+                f"{described(each)}: deliver with those keys, or send them here: `autoops traces deliver --redirect`"
             )
     _judge_journal(report, held, limits)
     _judge_processes(report)

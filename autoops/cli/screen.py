@@ -56,7 +56,12 @@ def _lines(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if held["oldest_pending_s"] is not None:
         wait += f", the oldest for {output.ago(held['oldest_pending_s'])}"
     yield "waiting", wait
-    yield "delivered", number(held["delivered"], "span")
+    last = report["arrival"]["last_success"]
+    yield (
+        "delivered",
+        number(held["delivered"], "span")
+        + ("" if last is None else f", the last at {output.moment(last)} ({_past(last)} ago)"),
+    )
     rest = {
         "stay local": held["local"],
         "sampled out": held["sampled_out"],
@@ -82,15 +87,11 @@ def _arrival(report: dict[str, Any]) -> str:
     arrival = report["arrival"]
     if report["mode"] == "local" and not (arrival["failing"] or arrival["delivering"]):
         return "stay here: LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY are not set"
-    last = arrival["last_success"]
-    arrived = "" if last is None else f"the last at {output.moment(last)} ({_past(last)} ago)"
     if arrival["failing"]:
-        return f"do not arrive since {output.moment(arrival['since'])}" + (f"; {arrived}" if arrived else "")
-    if arrived:
-        return f"arrive, {arrived}"
-    return (
-        "none has been sent yet" if not report["journal"]["delivered"] else "arrived; no process tells when"
-    )
+        return f"do not arrive since {output.moment(arrival['since'])}"
+    if arrival["last_success"]:
+        return "arrive"
+    return "none has been sent yet" if not report["journal"]["delivered"] else "no process tells of late"
 
 
 def _past(iso: str) -> str:

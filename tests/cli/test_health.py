@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from children import env_for, running_python
 from desk import KEYS, Desk
+from patience import eventually
 from typer.testing import CliRunner
 
 from autoops.cli import app
@@ -18,6 +20,8 @@ from autoops.tracing.journal.schema import SPAN
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from loopback import LoopbackServer
 
 
 @pytest.fixture
@@ -215,11 +219,13 @@ def test_whether_traces_arrive(path: Path) -> None:
     def arrival(**health: Any) -> str:
         tell(desk, host=host, **health)
         shown = CliRunner().invoke(app, ["health", "--journal", str(path)], env=environment()).stdout
-        return next(line for line in shown.splitlines() if line.startswith("traces"))
+        return "; ".join(line for line in shown.splitlines() if line.startswith(("traces", "delivered")))
 
     assert "none has been sent yet" in arrival(mode="langfuse", delivery={})
     when = "2026-11-24T10:00:00+00:00"
-    assert "arrive, the last at 2026-11-24" in arrival(mode="langfuse", delivery={"last_success": when})
+    told = arrival(mode="langfuse", delivery={"last_success": when})
+    assert "arrive;" in told
+    assert "the last at 2026-11-24" in told
     failing = {
         "last_success": when,
         "unavailable_since": "2026-11-24T12:00:00+00:00",
@@ -344,3 +350,32 @@ def test_many_problems_are_cut(path: Path) -> None:
 
     assert "2 more: autoops health --json" in out
     assert len(report(path, code=1, env=broken)["problems"]) == 8
+
+
+def test_an_outage_is_told_at_once(path: Path, server: LoopbackServer) -> None:
+    """Not at the next heartbeat, 10 s later: until then a look from outside would find all well."""
+    code = """
+        import json
+        from config.langfuse_integration import get_langfuse_integration
+        service = get_langfuse_integration()
+        def record():
+            with service.trace_operation("event"):
+                pass
+            print(json.dumps(service.flush(0.5)), flush=True)
+            input()
+        record()
+        record()
+    """
+    env = env_for(server, AUTOOPS_JOURNAL=str(path), LANGFUSE_MAX_RETRIES="0")
+    with running_python(code, env=env) as child:
+        child.says()
+        assert report(path, env=env)["problems"] == []
+        server.fail(401)
+        child.go_on()
+        child.says()
+
+        def shown() -> str:
+            return CliRunner().invoke(app, ["health", "--journal", str(path)], env=env).stdout
+
+        eventually(lambda: "do not arrive since" in shown(), "health to tell of the outage", timeout=8.0)
+        assert "HTTP 401" in shown()
