@@ -224,13 +224,11 @@ class Deliverer:
 
     def _watch(self) -> float | None:
         """While another process sends: know how the server is, and look whether the other is gone."""
+        away = Connection.UNAVAILABLE
         connection = self._progress.connection
-        is_away = connection is Connection.UNAVAILABLE
-        if connection is Connection.UNKNOWN or (is_away and self._until_probe() <= 0):
+        if connection is Connection.UNKNOWN or (connection is away and self._until_probe() <= 0):
             self._probe()
-        if is_away or self._has_any():
-            return TAKE_OVER_EVERY_S
-        return None
+        return TAKE_OVER_EVERY_S if self._progress.connection is away or self._has_any() else None
 
     def _until_due(self) -> float | None:
         """Seconds until a batch is due: none if it is, None if nothing waits."""

@@ -61,6 +61,13 @@ class Delivery:
         self.desk.commit()
         self.deliverer.poke()
 
+    def record_here(self, name: str) -> None:
+        """Have this process's own writer commit a span, as an exit waits for its own only."""
+        self.desk.provider.recorder = self.writer
+        self.desk.provider.begin(name, parent=None).end()
+        assert self.writer.flush(soon())
+        self.deliverer.poke()
+
     def arrived(self) -> list[str]:
         """Names of the spans that the server keeps, sorted."""
         return sorted(span.name for span in self.server.spans)
@@ -302,6 +309,50 @@ class TestOutages:
         delivery.deliverer.stop(soon())
 
 
+class TestExits:
+    """What an exit waits for."""
+
+    def test_not_for_a_server_that_asked_for_patience(self, path: Path, server: LoopbackServer) -> None:
+        """The next try is an hour away: waiting half of that would be in vain."""
+        delivery = Delivery(path, server, max_retries=3)
+        delivery.record("warm-up")
+        delivery.settled()
+        server.fail(429, {"Retry-After": "3600"}, path=TRACES)
+        delivery.record_here("kept")
+        delivery.is_now(Connection.DEGRADED)
+
+        assert delivery.deliverer.drain(time.monotonic() + 1800, wait_out_faults=False) is False
+        assert delivery.waiting() == 1
+        delivery.deliverer.stop(soon())
+
+    def test_not_for_a_server_that_refuses_everything(self, delivery: Delivery) -> None:
+        """Nothing can be settled until another span comes."""
+        delivery.server.refuse(lambda _: True)
+        delivery.record_here("kept")
+        delivery.is_now(Connection.UNAVAILABLE)
+
+        assert delivery.deliverer.drain(time.monotonic() + 1800, wait_out_faults=False) is False
+
+
+class TestWatching:
+    """A process whose turn it is not."""
+
+    def test_it_learns_that_the_server_is_back(self, delivery: Delivery) -> None:
+        """It sends nothing, but what it says of the server must not be of yesterday."""
+        other = Deliverer(delivery.config, delivery.writer)
+        delivery.deliverer.start()
+        delivery.is_now(Connection.HEALTHY)
+        delivery.server.fail(503, {"Retry-After": "0"})
+        other.start()
+        eventually(lambda: other.status.connection is Connection.UNAVAILABLE, "the failure to be seen")
+        assert not other.status.is_deliverer
+
+        delivery.server.heal()
+
+        eventually(lambda: other.status.connection is Connection.HEALTHY, "the return to be seen")
+        other.stop(soon())
+
+
 class TestHoldingBack:
     """Fallback by hand."""
 
@@ -462,10 +513,7 @@ class TestTurns:
         for each in path.parent.glob("journal.db*"):
             if not each.name.endswith(".lock"):
                 each.unlink()
-        delivery.desk.provider.recorder = delivery.writer
-        delivery.desk.provider.begin("in the second file", parent=None).end()
-        assert delivery.writer.flush(soon())
-        delivery.deliverer.poke()
+        delivery.record_here("in the second file")
 
         eventually(lambda: len(delivery.arrived()) == 2, "the second span")
 
