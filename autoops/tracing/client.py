@@ -16,7 +16,7 @@ from autoops.errors import ConfigurationError
 from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.delivery.status import Connection, Status
 from autoops.tracing.latency import Latency
-from autoops.tracing.sampling import HEAD, THROTTLE, Throttle
+from autoops.tracing.sampling import Throttle
 
 if TYPE_CHECKING:
     from autoops.tracing.connection import ConnectionTest
@@ -28,12 +28,8 @@ logger = logging.getLogger(__name__)
 
 NO_CREDENTIALS = "Langfuse credentials not found: set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY in .env"
 EXIT_TIMEOUT_S = 2.0
-LEAST_SUCCESS = 0.95
-"""Share of an agent's spans without an error below which an alert is raised."""
 LOCAL_PAGE = "http://127.0.0.1:8765"
 """Where ``autoops dashboard`` shows the journal."""
-BACKLOG_ALERT_S = 60.0
-"""Age of the oldest pending span at which the backlog counts as growing."""
 
 
 class Mode(StrEnum):
@@ -131,52 +127,11 @@ class LangfuseClient:
 
     def health_check(self) -> dict[str, Any]:
         """How things are, from memory: asks nobody and never waits."""
-        from autoops.tracing.journal.figures import NOTHING
-        from autoops.tracing.journal.tally import Tally
+        from autoops.tracing.health import check
 
-        delivery = self.delivery
         if self.writer is not None:
             self.writer.start()
-        figures = (NOTHING if self.writer is None else self.writer.figures).as_dict()
-        return {
-            "initialized": not self.is_shut_down and self.config.enabled,
-            "available": self.is_available,
-            "connection_status": str(delivery.connection if self.config.enabled else Connection.DISABLED),
-            "enabled": self.config.enabled,
-            "fallback_mode": self.mode is Mode.FALLBACK,
-            "mode": str(self.mode),
-            "configuration_errors": list(self.configuration_errors),
-            "host": self.config.host,
-            "journal": figures,
-            "delivery": {
-                "delivered": delivery.delivered,
-                "retries": delivery.retries,
-                "rejected": delivery.rejected,
-                "scores_delivered": delivery.scores_delivered,
-                "partial_success": delivery.partial_success,
-                "last_success": delivery.last_success,
-                "last_error": delivery.last_error,
-                "hint": delivery.hint,
-                "next_attempt": delivery.next_attempt,
-                "unavailable_since": delivery.unavailable_since,
-                "is_deliverer": delivery.is_deliverer,
-            },
-            "process": (Tally() if self.writer is None else self.writer.tally())._asdict(),
-            "dropped": {} if self.writer is None else self.writer.dropped.snapshot(),
-            "dropped_scores": {} if self.writer is None else self.writer.dropped_scores.snapshot(),
-            "sampled_out": {
-                reason: number
-                for reason, number in (
-                    (HEAD, figures["sampled_out"] - figures["throttled"]),
-                    (THROTTLE, figures["throttled"]),
-                )
-                if number
-            },
-            "throttle": 1.0 if self.provider is None else self.provider.throttle,
-            "payloads_removed": 0 if self.writer is None else self.writer.book.payloads_removed,
-            "latency_ms": self.latency.percentiles_ms(),
-            "alerts": self._alerts(),
-        }
+        return check(self)
 
     def test_connection(self, timeout: float = 2.0) -> ConnectionTest:
         """Ask the server; the one call that does. Failure is logged with what to check."""
@@ -368,36 +323,6 @@ class LangfuseClient:
                 rate * 100,
             )
             provider.throttle = rate
-
-    def _alerts(self) -> list[dict[str, str]]:
-        alerts = []
-        config, delivery = self.config, self.delivery
-        if self.latency.over:
-            message = f"{self.latency.over} of our calls took longer than {config.max_latency_ms:g} ms"
-            alerts.append({"kind": "latency", "message": message})
-        if self.writer is not None:
-            for agent, share in self.writer.agents.failing(config.alert_window_s, LEAST_SUCCESS).items():
-                message = f"{agent}: {share:.0%} of its spans ended without an error in the last {config.alert_window_s:g} s"
-                alerts.append({"kind": "agent_success", "message": message})
-            oldest = self.writer.figures.oldest_pending_s
-            if oldest is not None and oldest > max(BACKLOG_ALERT_S, 4 * config.flush_interval):
-                message = (
-                    f"{self.writer.figures.pending} spans wait for delivery, the oldest for {oldest:.0f} s"
-                )
-                alerts.append({"kind": "backlog", "message": message})
-            from autoops.tracing.journal.figures import size_alert
-            from autoops.tracing.journal.retention import Limits
-
-            near_limit = size_alert(self.writer.figures, Limits.of(config))
-            if near_limit is not None:
-                alerts.append({"kind": "journal_size", "message": near_limit})
-            if self.writer.last_error is not None:
-                alerts.append({"kind": "journal", "message": self.writer.last_error})
-        if delivery.connection is Connection.UNAVAILABLE:
-            alerts.append(
-                {"kind": "connection", "message": delivery.last_error or "Langfuse does not answer"}
-            )
-        return alerts
 
     def _at_exit(self) -> None:
         self.shutdown(EXIT_TIMEOUT_S)

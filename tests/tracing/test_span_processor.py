@@ -107,7 +107,7 @@ from config.langfuse_integration import initialize_langfuse_integration
 service = initialize_langfuse_integration(LangfuseConfig.from_settings().replace(set_global=True))
 trace_id = service.create_simulation_trace({"type": "demand_spike"})
 with service.trace_operation("work") as work:
-    with trace.get_tracer("some.library").start_as_current_span("query"):
+    with trace.get_tracer("some.package").start_as_current_span("query"):
         pass
 service.finalize_trace(trace_id)
 service.flush(10)
