@@ -105,7 +105,7 @@ def test_refusals_do_not_flood_the_log(
         assert service.flush(20) is True
 
     assert service.health_check()["delivery"]["rejected"] == 100
-    assert len([each for each in caplog.records if "refused" in each.message]) == 1
+    assert len([each for each in caplog.records if "set aside" in each.message]) == 1
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])

@@ -108,20 +108,20 @@ class Sender:
                 return True  # what cannot even be written has left the outbox
             began = time.monotonic()
             outcome = self._endpoint.export(body, timeout_s=timeout_s)
+            is_quick = time.monotonic() - began < self._quick_s
             verdict = next_step(outcome, attempt, self._max_retries, _jitter.random())
             if isinstance(verdict, Advance):
                 self._accepted(spans, outcome)
-                now = time.monotonic()
-                is_quick = now - began < self._quick_s and now > self._narrow_until
-                if is_quick and len(spans) >= self._batch_limit:
+                if is_quick and len(spans) >= self._batch_limit and time.monotonic() > self._narrow_until:
                     self._batch_limit = min(LARGEST_BATCH, self._batch_limit * 2)
                 return True
             if isinstance(verdict, Retry):
+                self._progress.degraded(outcome, verdict.wait_s)
                 again = None if timeout_s is not None else self._wait(outcome, verdict.wait_s, attempt)
                 if again is None:
                     return False
                 attempt = again
-                if outcome.status is None:
+                if outcome.status is None and not is_quick:
                     # The server answers, but not to this: what did not go through may in smaller pieces.
                     spans = spans[: (len(spans) + 1) // 2]
                     self._narrow(len(spans))
@@ -141,7 +141,6 @@ class Sender:
             The number of the next try; None when the tries are used up, the settings have changed or no time is left.
         """
         while True:
-            self._progress.degraded(outcome, wait_s)
             if self._changed.wait(wait_s):
                 return None
             attempt += 1
@@ -157,6 +156,7 @@ class Sender:
                 self._progress.unavailable(reason, hint=probed.hint, wait_s=wait)
                 return None
             outcome, wait_s = probed, verdict.wait_s
+            self._progress.degraded(outcome, wait_s)
 
     def _encode(self, spans: list[DueSpan]) -> tuple[list[DueSpan], bytes]:
         """The spans that go into one request, from the beginning of a batch, and the request."""

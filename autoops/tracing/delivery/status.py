@@ -185,13 +185,13 @@ class Progress:
         self.probe_at = 0.0
 
     def rejected(self, number: int, about: str, words: str) -> None:
-        """Rows were refused for good; one of them, and the server's words about it, for the log."""
+        """Rows were refused for good; one of them, and the words about it, for the log."""
         self._set(rejected=self.now.rejected + number)
         told = self._rejections.add(number)
         if told:
             logger.warning(
-                "Langfuse refused %s, the latest %s: %s. `autoops traces list --rejected` shows what was refused.",
-                "1 row" if told == 1 else f"{told} rows",
+                "%s set aside as rejected, the latest %s: %s. `autoops traces list --rejected` shows all.",
+                "1 row is" if told == 1 else f"{told} rows are",
                 about,
                 words,
             )
