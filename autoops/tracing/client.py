@@ -235,7 +235,7 @@ class LangfuseClient:
                 from autoops.tracing import sdk
 
                 sdk.release(self._sdk)
-            from autoops.tracing.journal.writer import leave
+            from autoops.tracing.journal.shared import leave
 
             leave(writer, max(deadline, time.monotonic() + 0.05))
         atexit.unregister(self._at_exit)
@@ -255,7 +255,7 @@ class LangfuseClient:
         if not self.config.enabled or self.writer is not None:
             return
         # A process that is switched off, or only imports us, needs nothing of the journal.
-        from autoops.tracing.journal.writer import writer_for
+        from autoops.tracing.journal.shared import writer_for
         from autoops.tracing.provider import TracerProvider
 
         config = self.config

@@ -6,11 +6,13 @@ in for it meanwhile survives, and the trace is then shown again with what it has
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from autoops.errors import JournalLocked
 from autoops.tracing.journal import slices
 from autoops.tracing.journal.lock import CARETAKER, lock_file
 from autoops.tracing.journal.outbox import bump
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 
     from autoops.tracing.journal.store import Store
 
+logger = logging.getLogger(__name__)
+
+REWRITTEN_BYTES: Final = 64 * 1000 * 1000
+"""Size up to which a file is written anew after a deletion by hand: that takes half a second, in which writers wait."""
 DOOMED_AT_ONCE: Final = 500
 """Traces doomed in one transaction."""
 EMPTY_LOG: Final = "empty_log"
@@ -89,9 +95,27 @@ def delete(store: Store, trace_ids: Sequence[str]) -> int:
     doom(store, [Doomed(trace_id, last_seq) for trace_id in trace_ids], HAND)
     work_through(remove_doomed(store, removed))
     if removed.traces:
-        work_through(give_back_space(store))
+        _scrub(store)
         empty_log(store)
     return removed.spans
+
+
+def _scrub(store: Store) -> None:
+    """Leave nothing readable of what was deleted in the file's pages, where the file is small enough to be written anew.
+
+    SQLite overwrites what it deletes, but not the copies that a page's gaps keep from when it was split.
+    """
+    with store.reading() as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    if pages * page_size <= REWRITTEN_BYTES:
+        try:
+            store.rewrite()
+        except JournalLocked as error:
+            logger.debug("the journal could not be written anew: %s", error)
+        else:
+            return
+    work_through(give_back_space(store))
 
 
 def doom(store: Store, traces: Sequence[Doomed], reason: str) -> None:

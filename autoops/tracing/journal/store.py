@@ -105,6 +105,17 @@ class Store:
                     self._damage = JournalDamaged(f"{self.location.path}: {error}")
                 raise
 
+    def rewrite(self) -> None:
+        """Write the file anew without its free space and its pages' gaps; other writers wait meanwhile.
+
+        Raises:
+            JournalLocked: Another writer is at work.
+            JournalError: As ``transaction``.
+        """
+        with self._writing.lock, _translated(self.location):
+            self._check_in_place(self._writing)
+            self._writing.connection().execute("VACUUM")
+
     def checkpoint(self, mode: str = "PASSIVE") -> bool:
         """Move the log's pages into the file. Only the process that holds ``CARETAKER`` may.
 

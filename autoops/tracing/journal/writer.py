@@ -10,21 +10,19 @@ import threading
 import time
 import weakref
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from autoops.errors import JournalDamaged, JournalError, JournalLocked
 from autoops.tracing.counts import Counts
-from autoops.tracing.journal import caretaker, figures, tally
+from autoops.tracing.journal import figures, tally
 from autoops.tracing.journal.book import Book
 from autoops.tracing.journal.buffer import Buffer
 from autoops.tracing.journal.commit import Committed, write
+from autoops.tracing.journal.housekeeping import Care, Heartbeat
 from autoops.tracing.journal.location import MEMORY_ASKED_FOR
 from autoops.tracing.journal.lock import CARETAKER
-from autoops.tracing.journal.retention import Limits, Retention
 from autoops.tracing.journal.store import Store, open_store, repair
 from autoops.tracing.journal.tally import Tally
-from autoops.tracing.serialize import dump
 from autoops.tracing.span import Span
 
 if TYPE_CHECKING:
@@ -42,8 +40,6 @@ TICK_S: Final = 1.0
 """Age at which figures are read anew: one wake-up a second for a quiet service."""
 REFRESH_S: Final = 0.25
 """Age at which a commit reads the figures anew."""
-HEARTBEAT_S: Final = 10.0
-CARE_EVERY_S: Final = 10.0
 RETRY_S: Final = (0.2, 2.0)
 """First and longest pause after a commit that failed."""
 
@@ -52,7 +48,7 @@ class Writer:
     """Takes spans from any thread and commits them.
 
     Nothing is opened or started before the first span. Services of one process that name the same journal share one
-    writer (see ``writer_for``).
+    writer (see ``shared``).
 
     Attributes:
         buffer: What waits for the next commit.
@@ -83,14 +79,14 @@ class Writer:
         self._told = Tally()
         self._told_in: Identity | None = None
         self._begun_anew = False
-        self._retention = Retention()
-        self._told_connection: Any = None
+        self._heartbeat = Heartbeat(self.healths)
+        self._care = Care()
         self._store: Store | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._opening = threading.Lock()
         self._committing = threading.RLock()
-        self._heartbeat_at = self._cared_at = self._ticked_at = 0.0
+        self._ticked_at = 0.0
         _writers.add(self)
 
     # From callers' threads
@@ -197,7 +193,7 @@ class Writer:
                 with store.transaction(patience_s) as connection:
                     committed = write(connection, self.book, opened, spans, scores, lost)
                     told = self._tell(connection, len(spans), committed.ended)
-                    self._beat(connection)
+                    self._heartbeat.beat_along(connection, self.book.process_id)
             except Exception as error:
                 self._opened.extendleft(span for span in reversed(opened) if span.end_ns is None)
                 if not isinstance(error, JournalLocked):
@@ -234,66 +230,30 @@ class Writer:
     def _tick(self) -> None:
         now = time.monotonic()
         try:
-            is_due = self.buffer.failing or now - self._heartbeat_at >= HEARTBEAT_S
-            # Whoever looks from another process must not be told that all is well when it no longer is.
-            is_due = is_due or (
-                now - self._ticked_at >= TICK_S and self._connection() != self._told_connection
-            )
-            if is_due and self.book.process_id is not None:
+            is_time = now - self._ticked_at >= TICK_S
+            if self.book.process_id is not None and (
+                self.buffer.failing or (is_time and self._heartbeat.is_due())
+            ):
                 with self.store().transaction(patience_s=0.1) as connection:
-                    self._beat(connection, force=True)
+                    self._heartbeat.beat(connection, self.book.process_id)
                 self._written()
-            if now - self._ticked_at >= TICK_S:
+            if is_time:
                 self._ticked_at = now
                 self.refresh()
                 if self.figures.pending or self.figures.scores_pending:
                     # Perhaps another process's, which nobody else tells us of.
                     self._call(self.due)
                 self._call(self.ticks)
-            self._care(now)
+            if self._care.step(
+                self.store(), self.book.process_id or 0, self.providers, self.dropped, self.buffer.filled
+            ):
+                self._call(self.due)
         except JournalLocked as error:
             logger.debug("the journal's housekeeping waits for another writer: %s", error)
         except JournalError as error:
             self._failed(error)
         except Exception:
             logger.exception("the journal's housekeeping failed")
-
-    def _care(self, now: float) -> None:
-        store = self.store()
-        if store.lock is None:
-            caretaker.bound_memory(store, self.dropped)
-            return
-        if now - self._cared_at >= CARE_EVERY_S:
-            self._cared_at = now
-            store.lock.acquire(CARETAKER)
-            by_value = all(each.config.enable_sampling for each in self.providers)
-            if store.lock.holds(CARETAKER) and caretaker.end_interrupted(
-                store, self.book.process_id or 0, send_warnings=by_value
-            ):
-                self._call(self.due)
-        if store.lock.holds(CARETAKER):
-            caretaker.bound_log(store)
-            if self.providers:
-                limits = Limits.of(self.providers[-1].config)
-                self._retention.step(store, limits, self.buffer.filled)
-
-    def _beat(self, connection: Any, *, force: bool = False) -> None:
-        now = time.monotonic()
-        if force or now - self._heartbeat_at >= HEARTBEAT_S / 2:
-            self._told_connection = self._connection()
-            connection.execute(
-                "UPDATE processes SET heartbeat_at = ?, health = ? WHERE id = ?",
-                (
-                    time.time(),
-                    dump(self.healths[-1]() if self.healths else {}).decode(),
-                    self.book.process_id,
-                ),
-            )
-            self._heartbeat_at = now
-
-    def _connection(self) -> Any:
-        """How the connection to the server is, as the latest user tells it."""
-        return self.healths[-1]().get("connection_status") if self.healths else None
 
     def _tell(self, connection: Any, taken: int, ended: int) -> Tally:
         """Bring this process's row up to what it will be when the transaction under way is committed."""
@@ -355,7 +315,7 @@ class Writer:
                 patience_s = min(1.0, max(0.05, deadline - time.monotonic()))
                 with store.transaction(patience_s) as connection:
                     self._tell(connection, 0, 0)
-                    self._beat(connection, force=True)
+                    self._heartbeat.beat(connection, self.book.process_id)
                     connection.execute(
                         "UPDATE processes SET ended_at = ? WHERE id = ?", (time.time(), self.book.process_id)
                     )
@@ -398,40 +358,14 @@ class Writer:
         self._told = Tally()
         self._told_in = None
         self._begun_anew = False
-        self._retention = Retention()
-        self._told_connection = None
+        self._heartbeat = Heartbeat(self.healths)
+        self._care = Care()
         self._store = None
         self._thread = None
         self._stopping = threading.Event()
         self._opening = threading.Lock()
         self._committing = threading.RLock()
-        self._heartbeat_at = self._cared_at = self._ticked_at = 0.0
-
-
-def writer_for(journal: str, *, buffer_size: int, patience_s: float) -> Writer:
-    """The process's writer of a journal; each user of it calls ``leave`` when done. Journals in memory are not shared."""
-    key = "off" if journal == "off" else str(Path(journal).expanduser().absolute())
-    with _shared_guard:
-        writer = _shared.get(key) if key != "off" else None
-        if writer is None:
-            writer = Writer(key, buffer_size=buffer_size, patience_s=patience_s)
-            if key != "off":
-                _shared[key] = writer
-        writer.users += 1
-        return writer
-
-
-def leave(writer: Writer, deadline: float) -> None:
-    """Stop using a writer; the last user's leaving stops it, by ``deadline`` (monotonic seconds)."""
-    with _shared_guard:
-        writer.users -= 1
-        last = writer.users <= 0
-        if last and _shared.get(writer.journal) is writer:
-            del _shared[writer.journal]
-    if last:
-        writer.stop(deadline)
-    else:
-        writer.flush(deadline)
+        self._ticked_at = 0.0
 
 
 def _report(store: Store) -> None:
@@ -465,15 +399,11 @@ def _stop_all() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global _shared_guard
-    _shared_guard = threading.Lock()
     for writer in list(_writers):
         writer.after_fork()
 
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
-_shared: dict[str, Writer] = {}
-_shared_guard = threading.Lock()
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)

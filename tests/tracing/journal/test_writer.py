@@ -18,10 +18,10 @@ from patience import eventually
 
 from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.counts import Drop
-from autoops.tracing.journal import outbox, reader
+from autoops.tracing.journal import housekeeping, outbox, reader
 from autoops.tracing.journal import writer as module
 from autoops.tracing.journal.location import Location
-from autoops.tracing.journal.writer import Writer, leave, writer_for
+from autoops.tracing.journal.writer import Writer
 from autoops.tracing.provider import TracerProvider
 
 if TYPE_CHECKING:
@@ -242,27 +242,6 @@ class TestStopping:
 
         assert len(owner.names()) + owner.writer.dropped[Drop.AFTER_SHUTDOWN] == made
 
-    def test_the_last_user_stops_it(self, path: Path) -> None:
-        """Services of one process share a writer; only the last one's leaving ends it."""
-        first = writer_for(str(path), buffer_size=10, patience_s=1.0)
-        second = writer_for(str(path), buffer_size=10, patience_s=1.0)
-        assert first is second
-        provider = TracerProvider(LangfuseConfig(), first)
-
-        leave(first, soon())
-        provider.begin("x", parent=None).end()
-        leave(second, soon())
-        provider.begin("y", parent=None).end()
-
-        assert first.dropped.snapshot() == {Drop.AFTER_SHUTDOWN: 1}
-        assert writer_for(str(path), buffer_size=10, patience_s=1.0) is not first
-
-    def test_memory_is_nobody_elses(self) -> None:
-        """Journals in memory are not shared."""
-        first, second = (writer_for("off", buffer_size=10, patience_s=1.0) for _ in range(2))
-
-        assert first is not second
-
 
 class TestFaults:
     """A file that fails under the writer."""
@@ -287,7 +266,7 @@ class TestFaults:
         owner.span()
         assert owner.writer.flush(soon())
         caplog.set_level(logging.DEBUG, "autoops")
-        monkeypatch.setattr(module, "HEARTBEAT_S", 0.0)
+        monkeypatch.setattr(housekeeping, "HEARTBEAT_S", 0.0)
         monkeypatch.setattr(module, "TICK_S", 0.01)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
