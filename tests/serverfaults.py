@@ -94,10 +94,16 @@ FAULTS = {
 
 
 class Stage:
-    """A server at an address of its own: it fails from the beginning, and heals when it is told to."""
+    """A server at an address of its own that fails, and heals when it is told to.
 
-    def __init__(self, fault: Fault) -> None:
+    Args:
+        fault: How it fails.
+        later: It is well until `strike`, rather than fail from the beginning.
+    """
+
+    def __init__(self, fault: Fault, *, later: bool = False) -> None:
         self.fault = fault
+        self._later = later
         self.public_key = f"pk-lf-{uuid.uuid4()}"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -113,13 +119,20 @@ class Stage:
 
     def __enter__(self) -> Self:
         if self.fault.listens:
-            self.fault.strike(self._start())
+            self._start()
+            if not self._later:
+                self.strike()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
+
+    def strike(self) -> None:
+        """Fail from now on."""
+        assert self.server is not None
+        self.fault.strike(self.server)
 
     def heal(self) -> LoopbackServer:
         """End the fault; processes started with `env` from now on find a server that is well."""

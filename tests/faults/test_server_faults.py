@@ -34,6 +34,20 @@ for number in range(int(sys.argv[1])):
 print(time.time())
 """
 
+RECORD_HALVES = """
+import sys, time
+from config.langfuse_integration import get_langfuse_integration
+service = get_langfuse_integration()
+spans = int(sys.argv[1])
+for number in range(spans):
+    if number == spans // 2:
+        print("true", flush=True)
+        input()
+    with service.trace_operation(f"span {number}"):
+        pass
+print(time.time(), flush=True)
+"""
+
 DELIVER = """
 from config.langfuse_integration import get_langfuse_integration
 service = get_langfuse_integration()
@@ -49,35 +63,71 @@ def record(spans: int, env: dict[str, str]) -> float:
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=lambda fault: fault.name)
 def test_nothing_is_lost(fault: Fault, tmp_path: Path) -> None:
-    """The process is let go in time; when the server is well again, a second one delivers each span, once.
-
-    Twice only what was under way when the fault struck, if the server did take it and its receipt never came.
-    """
+    """The process is let go in time; when the server is well again, a second one delivers each span, once."""
     journal = tmp_path / "journal.db"
-    prompt = {
-        "AUTOOPS_JOURNAL": str(journal),
-        "LANGFUSE_FLUSH_INTERVAL": "0.05",
-        # On a busy machine a burst waits for the disk rather than drop a span, which is another test's subject.
-        "LANGFUSE_MAX_LATENCY_MS": "10000",
-    }
     with Stage(fault) as stage:
-        exit_s = record(SPANS, stage.env | prompt)
-        server = stage.heal()
-        with running_python(DELIVER, env=stage.env | prompt) as second:
-            assert second.says() is True
-            server.wait_for_spans(SPANS, timeout=30)
-            second.go_on()
-            assert second.exit_code() == 0
-
-        assert {span.name for span in server.spans} == {f"span {number}" for number in range(SPANS)}
+        exit_s = record(SPANS, stage.env | prompt(journal))
+        deliver(stage, journal)
         repeated, batches = stage.repeated()
         assert batches <= (BATCHES_IN_FLIGHT if fault.takes else 0)
         assert bool(repeated) <= fault.takes
-        assert "/elsewhere" not in {request.path for request in server.requests}
+    assert exit_s <= EXIT_S
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "black hole",
+        "frozen (goes on when it heals)",
+        "slow (2 s an answer)",
+        "dripping (a byte a second)",
+        "reset mid-request",
+        "truncated answer",
+        "503",
+    ],
+)
+def test_a_fault_that_strikes_in_the_midst(name: str, tmp_path: Path) -> None:
+    """Batches are under way then: only they may arrive twice, if the server took them and its receipt never came."""
+    journal = tmp_path / "journal.db"
+    with Stage(FAULTS[name], later=True) as stage:
+        assert stage.server is not None
+        with running_python(RECORD_HALVES, str(SPANS), env=stage.env | prompt(journal)) as first:
+            assert first.says() is True
+            stage.server.wait_for_spans(1)
+            stage.strike()
+            first.go_on()
+            ended = float(first.says())
+            assert first.exit_code() == 0
+            assert time.time() - ended <= EXIT_S
+        deliver(stage, journal)
+        repeated, batches = stage.repeated()
+        assert batches <= BATCHES_IN_FLIGHT
+        assert bool(repeated) <= stage.fault.takes
+
+
+def prompt(journal: Path) -> dict[str, str]:
+    """Variables of a process that delivers soon, and waits for the disk of a busy machine rather than drop a span."""
+    return {
+        "AUTOOPS_JOURNAL": str(journal),
+        "LANGFUSE_FLUSH_INTERVAL": "0.05",
+        "LANGFUSE_MAX_LATENCY_MS": "10000",
+    }
+
+
+def deliver(stage: Stage, journal: Path) -> None:
+    """Heal the server and start a process that records nothing: everything arrives, and the books agree."""
+    server = stage.heal()
+    with running_python(DELIVER, env=stage.env | prompt(journal)) as second:
+        assert second.says() is True
+        server.wait_for_spans(SPANS, timeout=30)
+        second.go_on()
+        assert second.exit_code() == 0
+
+    assert {span.name for span in server.spans} == {f"span {number}" for number in range(SPANS)}
+    assert "/elsewhere" not in {request.path for request in server.requests}
     with open_at(Location(journal)).reading() as connection:
         counts = outbox.counters(connection)
     assert (counts["delivered"], counts["pending"], counts.get("rejected", 0)) == (SPANS, 0, 0)
-    assert exit_s <= EXIT_S
 
 
 def test_a_full_backlog_and_a_black_hole_hold_no_exit(tmp_path: Path) -> None:
