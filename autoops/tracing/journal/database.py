@@ -25,6 +25,9 @@ _readable_text: Final = functools.partial(str, encoding="utf-8", errors="replace
 FORK_PATIENCE_S: Final = 1.0
 """Longest wait of a fork for a transaction in progress."""
 
+_opening = threading.RLock()
+"""Held while a connection is opened, and over a fork."""
+_opening_held = False
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 _forbidden: set[Path] = set()
 """Files that this process must not open: it inherited a connection to them in the middle of a transaction."""
@@ -47,7 +50,8 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._file: Identity | None = None
         self._log: Identity | None = None
-        self._quiet = False
+        self._quiet: bool | None = None
+        """During a fork: whether nobody was in the middle of using it; None if that was not asked."""
         _databases.add(self)
 
     def connection(self) -> sqlite3.Connection:
@@ -80,6 +84,10 @@ class Database:
             return self._connect(f"{uri}?mode=ro&immutable=1")
 
     def _connect(self, target: str) -> sqlite3.Connection:
+        with _opening:
+            return self._connect_alone(target)
+
+    def _connect_alone(self, target: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
             target, timeout=0.2, isolation_level=None, check_same_thread=False, uri=True
         )
@@ -129,31 +137,42 @@ class Database:
 
     def _after_fork_in_parent(self) -> None:
         if self._quiet:
-            self._quiet = False
             self.lock.release()
+        self._quiet = None
 
     def _after_fork_in_child(self) -> None:
         self.lock = threading.RLock()
         if self._connection is not None:
             _abandoned.append(self._connection)
             self._connection = None
-            if self.path is not None:
-                _forbidden.add(self.path)
-        self._quiet = False
+        if self._quiet is False and self.path is not None:
+            _forbidden.add(self.path)
+        self._quiet = None
 
 
 def _before_fork() -> None:
-    for each in list(_databases):
+    global _opening_held
+    known = set(_databases)
+    for each in known:
         each._before_fork()  # noqa: SLF001 - this module's own class
+    # From here on no thread opens a connection; those that were made meanwhile and never opened hold nothing.
+    _opening_held = _opening.acquire(timeout=FORK_PATIENCE_S)
+    for each in set(_databases) - known:
+        if each._connection is not None or not _opening_held:  # noqa: SLF001
+            each._before_fork()  # noqa: SLF001
 
 
 def _after_fork_in_parent() -> None:
-    for each in list(_databases):
+    if _opening_held:
+        _opening.release()
+    for each in set(_databases):
         each._after_fork_in_parent()  # noqa: SLF001
 
 
 def _after_fork_in_child() -> None:
-    for each in list(_databases):
+    global _opening
+    _opening = threading.RLock()
+    for each in set(_databases):
         each._after_fork_in_child()  # noqa: SLF001
 
 

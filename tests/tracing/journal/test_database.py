@@ -112,6 +112,40 @@ def test_a_fork_waits_for_a_transaction_and_both_go_on(path: Path) -> None:
     assert kept(database) == 2
 
 
+def test_a_fork_waits_for_a_connection_that_is_being_opened(path: Path) -> None:
+    """Threads open, use and close connections of their own without a pause; no child inherits one half made."""
+    over = threading.Event()
+
+    def use() -> None:
+        while not over.is_set():
+            database = Database(path)
+            with database.lock:
+                database.connection().execute("UPDATE counters SET value = value + 1 WHERE name = 'theirs'")
+            database.close()
+
+    threads = [threading.Thread(target=use) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    codes = []
+    for _ in range(30):
+        pid = os.fork()
+        if pid == 0:
+            mine = Database(path)
+            with mine.lock:
+                connection = mine.connection()
+                connection.execute("PRAGMA busy_timeout = 20000")
+                connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'kept'")
+            os._exit(0)
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    over.set()
+    for thread in threads:
+        thread.join()
+
+    assert codes == [0] * 30
+    assert kept(Database(path)) == 31
+    assert Database(path).connection().execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
 def test_memory_is_the_parents(path: Path) -> None:
     """A database in memory stays with the process that has it; a forked child begins with an empty one."""
     del path
