@@ -1,25 +1,61 @@
-"""What importing the documented door costs, beside OpenTelemetry's own, in one run.
+"""What importing the documented door costs, beside OpenTelemetry's own and the peers', in one run.
 
-    uv run python benchmarks/import_time.py [--json]
+    uv run python benchmarks/import_time.py [--json] [--quick] [--peers langfuse_v5,…]
 
-Whole interpreters, started in turns; the time of a bare interpreter is taken off both. Median over the rounds.
+Whole interpreters, started in turns; the time of a bare interpreter of the same environment is taken off.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
 import subprocess
 import sys
 import time
 
-ROUNDS = 25
-CONTENDERS = {
-    "bare interpreter": "pass",
-    "opentelemetry.trace": "import opentelemetry.trace",
-    "config.langfuse_integration": "import config.langfuse_integration",
-}
+from contenders import BARE, PEERS, Field, Unavailable, chosen
+from measure import Bound, Figure, Result, Size, main, median, ratio, shown
+from sink import Sink
+
+NOTHING = "pass"
+OURS = "import config.langfuse_integration"
+API = "import opentelemetry.trace"
+WARM_UPS = 2
+
+
+def measure(size: Size) -> Result:
+    """Run all contenders in turns."""
+    ours: list[float] = []
+    api: list[float] = []
+    peers = tuple(name for name in chosen(size, PEERS) if name != BARE)
+    with Sink() as sink, Field(peers, sink.url, is_on=False) as field:
+        theirs: dict[str, list[float]] = {name: [] for name in field.workers}
+        for number in range(size.rounds + WARM_UPS):  # the first rounds compile and warm the file cache
+            bare = seconds(NOTHING)
+            once = {OURS: seconds(OURS) - bare, API: seconds(API) - bare}
+            if number >= WARM_UPS:
+                ours.append(once[OURS])
+                api.append(once[API])
+            for name, worker in list(field.workers.items()):
+                try:
+                    told = worker.ask("imports", statement=worker.module.IMPORT)
+                except Unavailable as error:
+                    field.leave_out(name, str(error))
+                    continue
+                if number >= WARM_UPS:
+                    theirs[name].append(told["import_s"] - told["bare_s"])
+        rows: list[tuple[str, ...]] = [_row(OURS, ours, api), _row(API, api, api)]
+        rows += [
+            _row(f"{worker.module.IMPORT}, {worker.title}", theirs[name], api)
+            for name, worker in field.workers.items()
+        ]
+        rows += field.missing_rows()
+    return Result(
+        "Import",
+        [Figure(f"`{OURS}` against `{API}`", ratio(ours, api), "x", Bound("≤", 1.5), Bound("≤", 1.1))],
+        ("statement", "ms", "times opentelemetry.trace"),
+        rows,
+        ("Wall time of an interpreter that executes the statement, less one that executes `pass`.",),
+        {"seconds": {OURS: ours, API: api, **theirs}},
+    )
 
 
 def seconds(code: str) -> float:
@@ -29,35 +65,9 @@ def seconds(code: str) -> float:
     return time.perf_counter() - began
 
 
-def measure() -> dict[str, object]:
-    """Run all contenders in turns."""
-    taken: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-    for number in range(ROUNDS + 2):
-        for name, code in CONTENDERS.items():
-            once = seconds(code)
-            if number >= 2:  # the first rounds compile and warm the file cache
-                taken[name].append(once)
-    bare, theirs, ours = (statistics.median(values) for values in taken.values())
-    return {
-        "milliseconds": {name: round(statistics.median(values) * 1e3, 1) for name, values in taken.items()},
-        "ratio_to_opentelemetry_trace": round((ours - bare) / (theirs - bare), 2),
-        "rounds": ROUNDS,
-    }
-
-
-def main() -> None:
-    """Measure and print."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    arguments.add_argument("--json", action="store_true")
-    options = arguments.parse_args()
-    result = measure()
-    if options.json:
-        print(json.dumps(result, indent=2))
-        return
-    for name, value in result["milliseconds"].items():  # type: ignore[attr-defined]
-        print(f"  {name:28s} {value:7.1f} ms")
-    print(f"  ratio, the bare interpreter taken off both: {result['ratio_to_opentelemetry_trace']}")
+def _row(title: str, taken: list[float], api: list[float]) -> tuple[str, ...]:
+    return title, shown((median(taken) or 0.0) * 1e3), shown(ratio(taken, api))
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)

@@ -1,22 +1,20 @@
 """What writing and masking a payload costs, beside the bare JSON writers in the same run.
 
-    uv run python benchmarks/serialize.py [--json]
+    uv run python benchmarks/serialize.py [--json] [--quick]
 
-Every case is timed in rounds that take turns, in CPU time of the process; a ratio is the median over the rounds of
-the case's time by the yardstick's in the same round. Microseconds are medians, and depend on the machine.
+A ratio is the median over the rounds of the case's time by the yardstick's in the same round. Microseconds are medians,
+and depend on the machine.
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import decimal
 import json
-import statistics
-import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from measure import Figure, Result, Size, loop, main, median, ratio, shown, turns
 
 from autoops.tracing.masking import Masker
 from autoops.tracing.serialize import dump
@@ -25,7 +23,6 @@ from autoops.variables import DEFAULT_MASK_KEYS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROUNDS = 25
 CALLS = 2_000
 
 FLAT: dict[str, Any] = {
@@ -65,45 +62,30 @@ def cases() -> dict[str, tuple[str, Callable[[], object]]]:
     }
 
 
-def measure() -> dict[str, dict[str, float | str]]:
+def measure(size: Size) -> Result:
     """Time all cases in turns; microseconds of a call, and the ratio to the yardstick."""
     table = cases()
-    times: dict[str, list[float]] = {name: [] for name in table}
-    for _ in range(ROUNDS):
-        for name, (_, call) in table.items():
-            begun = time.process_time()
-            for _ in range(CALLS):
-                call()
-            times[name].append((time.process_time() - begun) / CALLS * 1e6)
-    return {
-        name: {
-            "us": round(statistics.median(times[name]), 2),
-            "yardstick": yardstick,
-            "ratio": round(
-                statistics.median(own / its for own, its in zip(times[name], times[yardstick], strict=True)),
-                2,
-            ),
-        }
-        for name, (yardstick, _) in table.items()
-    }
-
-
-def main() -> None:
-    """Print the table, or one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    as_json = parser.parse_args().json
+    calls = size.many(CALLS, least=20)
+    taken = turns({name: loop(call, calls) for name, (_, call) in table.items()}, size.rounds)
     sizes = {"flat": len(orjson.dumps(FLAT)), "nested": len(orjson.dumps(NESTED))}
-    results = measure()
-    if as_json:
-        print(json.dumps({"rounds": ROUNDS, "calls": CALLS, "bytes": sizes, "cases": results}))
-        return
-    print(
-        f"payloads: flat {sizes['flat']} bytes, nested {sizes['nested']} bytes; {ROUNDS} rounds of {CALLS} calls"
+    return Result(
+        "Writing and masking a payload",
+        [
+            Figure(f"{case} against {table[case][0]}", ratio(taken[case], taken[table[case][0]]), "x")
+            for case in ("dump flat", "dump nested")
+        ],
+        ("case", "µs", "times", "the yardstick"),
+        [
+            (name, shown(median(taken[name])), shown(ratio(taken[name], taken[yardstick])), yardstick)
+            for name, (yardstick, _) in table.items()
+        ],
+        (
+            f"CPU time of the thread, {calls} calls a round; payloads of {sizes['flat']} B (flat) and {sizes['nested']} B.",
+            "What is written is thrown away at once; kept, it costs the memory too.",
+        ),
+        {"us": taken},
     )
-    for name, result in results.items():
-        print(f"{name:34} {result['us']:8} µs  {result['ratio']:6} x {result['yardstick']}")
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)

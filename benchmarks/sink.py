@@ -49,19 +49,24 @@ class Sink:
 
         Returns:
             ``spans`` (different ones), ``last_at`` (monotonic seconds of the last new one), ``bytes`` (bodies as they
-            were sent), ``requests`` and ``roots`` (attributes of the spans without a parent, if ``keep_roots``).
+            were sent), ``requests``, and, if ``keep_traces``, ``roots`` (attributes of the spans without a parent) and
+            ``spans_of`` (how many different spans of each trace).
         """
         return self._ask("state")
 
-    def reset(self, *, mode: str = TAKE, spans_a_second: float = 0.0, keep_roots: bool = False) -> None:
+    def reset(self, *, mode: str = TAKE, spans_a_second: float = 0.0, keep_traces: bool = False) -> None:
         """Forget what came.
 
         Args:
             mode: ``take``, or ``hang``: read and never answer.
             spans_a_second: Answer so slowly that this many are taken; 0 is at once.
-            keep_roots: Remember the attributes of spans without a parent.
+            keep_traces: Remember the attributes of spans without a parent, and which spans a trace has.
         """
-        self._ask("reset", mode=mode, spans_a_second=spans_a_second, keep_roots=keep_roots)
+        self._ask("reset", mode=mode, spans_a_second=spans_a_second, keep_traces=keep_traces)
+
+    def recover(self) -> None:
+        """Take everything at once from now on, forgetting nothing."""
+        self._ask("recover")
 
     def settle(self, expected: int, patience_s: float = 30.0) -> dict[str, Any]:
         """Wait until ``expected`` spans have come, or nothing more does; the state then."""
@@ -97,14 +102,22 @@ class Book:
         with self.guard:
             self.mode = arguments.get("mode", TAKE)
             self.spans_a_second = arguments.get("spans_a_second", 0.0)
-            self.keep_roots = arguments.get("keep_roots", False)
+            self.keep_traces = arguments.get("keep_traces", False)
             self.waiting: list[tuple[float, str, str, bytes]] = []
             self.seen: set[bytes | str] = set()
             self.roots: list[dict[str, Any]] = []
+            self.spans_of: dict[str, set[bytes]] = {}
             self.last_at = self.asked_first_at = 0.0
             self.bytes = self.requests = 0
             self.go_on.set()
             self.go_on = threading.Event()
+        return {}
+
+    def recover(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Answer at once from now on, also who waits."""
+        with self.guard:
+            self.mode, self.spans_a_second = TAKE, 0.0
+            self.go_on.set()
         return {}
 
     def state(self, _: dict[str, Any]) -> dict[str, Any]:
@@ -124,6 +137,7 @@ class Book:
                 "bytes": self.bytes,
                 "requests": self.requests,
                 "roots": self.roots,
+                "spans_of": {trace_id: len(spans) for trace_id, spans in self.spans_of.items()},
             }
 
     def take(self, kind: str, encoding: str, body: bytes) -> None:
@@ -143,8 +157,10 @@ class Book:
             for resource in _export(body).resource_spans:
                 for scope in resource.scope_spans:
                     self.seen.update(span.span_id for span in scope.spans)
-                    if self.keep_roots:
+                    if self.keep_traces:
                         self.roots += [_root(span) for span in scope.spans if not span.parent_span_id]
+                        for span in scope.spans:
+                            self.spans_of.setdefault(span.trace_id.hex(), set()).add(span.span_id)
         else:
             sent = json.loads(body) if body else {}
             if isinstance(sent, dict):  # Opik's traces are what others call a root span

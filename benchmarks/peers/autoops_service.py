@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from peers.payload import AGENT, EVENT, INPUT, OPERATION, OUTCOME
+from peers.payload import AGENT, EVENT, OPERATION, inputs, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,7 @@ class Recorder:
     def __init__(self) -> None:
         from autoops.tracing import LangfuseIntegrationService
 
+        self._inputs, self._outcomes = inputs(), outcomes()
         self.service = LangfuseIntegrationService()
 
     def open_trace(self) -> Any:
@@ -46,11 +47,11 @@ class Recorder:
 
     def start(self, trace: Any) -> Any:
         """Begin an agent's step."""
-        return self.service.start_agent_span(AGENT, OPERATION, trace, INPUT)
+        return self.service.start_agent_span(AGENT, OPERATION, trace, next(self._inputs))
 
     def finish(self, span: Any) -> None:
         """End an agent's step."""
-        self.service.end_agent_span(span, OUTCOME)
+        self.service.end_agent_span(span, next(self._outcomes))
 
     def close_trace(self, trace: Any) -> None:
         """End the trace."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from peers.payload import AGENT, EVENT, INPUT, NAME, OPERATION, OUTCOME
+from peers.payload import AGENT, EVENT, INPUTS, NAME, OPERATION, OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,8 +51,9 @@ class Recorder:
         self._tracer = self._provider.get_tracer("bare")
         self._nowhere = Context()
         self._within = set_span_in_context
-        self._event, self._outcome = json.dumps(EVENT), json.dumps(OUTCOME)
-        self._input = json.dumps(INPUT)
+        self._event = json.dumps(EVENT)
+        self._inputs = cycle([json.dumps(each) for each in INPUTS])
+        self._outcomes = cycle([json.dumps(each) for each in OUTCOMES])
 
     def open_trace(self) -> Any:
         """Begin a root; children are given its context."""
@@ -65,12 +67,12 @@ class Recorder:
         span.set_attribute(TYPE, "agent")
         span.set_attribute(METADATA + "agent", AGENT)
         span.set_attribute(METADATA + "operation", OPERATION)
-        span.set_attribute(INPUT_KEY, self._input)
+        span.set_attribute(INPUT_KEY, next(self._inputs))
         return span
 
     def finish(self, span: Any) -> None:
         """End it with its outcome."""
-        span.set_attribute(OUTPUT_KEY, self._outcome)
+        span.set_attribute(OUTPUT_KEY, next(self._outcomes))
         span.end()
 
     def close_trace(self, trace: Any) -> None:

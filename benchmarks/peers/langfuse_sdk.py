@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from peers.payload import AGENT, EVENT, INPUT, NAME, OPERATION, OUTCOME
+from peers.payload import AGENT, EVENT, NAME, OPERATION, inputs, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,7 @@ class Recorder:
     def __init__(self) -> None:
         from langfuse import Langfuse
 
+        self._inputs, self._outcomes = inputs(), outcomes()
         self._client = Langfuse()
 
     def open_trace(self) -> Any:
@@ -45,12 +46,15 @@ class Recorder:
     def start(self, trace: Any) -> Any:
         """Begin an agent observation under it."""
         return trace.start_observation(
-            name=NAME, as_type="agent", input=INPUT, metadata={"agent": AGENT, "operation": OPERATION}
+            name=NAME,
+            as_type="agent",
+            input=next(self._inputs),
+            metadata={"agent": AGENT, "operation": OPERATION},
         )
 
     def finish(self, span: Any) -> None:
         """End it with its outcome."""
-        span.update(output=OUTCOME)
+        span.update(output=next(self._outcomes))
         span.end()
 
     def close_trace(self, trace: Any) -> None:

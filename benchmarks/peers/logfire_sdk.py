@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from peers.payload import AGENT, EVENT, INPUT, NAME, OPERATION, OUTCOME
+from peers.payload import AGENT, EVENT, NAME, OPERATION, inputs, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,7 @@ class Recorder:
     def __init__(self, *, is_on: bool) -> None:
         import logfire
 
+        self._inputs, self._outcomes = inputs(), outcomes()
         self._logfire = logfire
         if is_on:
             logfire.configure(
@@ -47,11 +48,13 @@ class Recorder:
     def start(self, trace: Any) -> Any:
         """Begin an agent's span."""
         del trace
-        return self._logfire.span(NAME, agent=AGENT, operation=OPERATION, input=INPUT).__enter__()
+        return self._logfire.span(
+            NAME, agent=AGENT, operation=OPERATION, input=next(self._inputs)
+        ).__enter__()
 
     def finish(self, span: Any) -> None:
         """End it with its outcome."""
-        span.set_attribute("output", OUTCOME)
+        span.set_attribute("output", next(self._outcomes))
         span.__exit__(None, None, None)
 
     def close_trace(self, trace: Any) -> None:

@@ -35,6 +35,10 @@ def build(url: str, *, is_on: bool) -> Recorder:
 class Recorder(mlflow_tracing.Recorder):
     """MLflow, and what stands in its file."""
 
+    def flush(self) -> None:
+        """Wait until the file has everything."""
+        self._mlflow.flush_trace_async_logging()
+
     def counts(self) -> dict[str, Any]:
         """Spans in the file."""
         with closing(sqlite3.connect(FILE)) as connection:

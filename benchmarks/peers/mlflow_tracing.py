@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from peers.payload import AGENT, EVENT, INPUT, NAME, OPERATION, OUTCOME
+from peers.payload import AGENT, EVENT, NAME, OPERATION, inputs, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +40,10 @@ class Recorder:
 
     def __init__(self, *, is_on: bool) -> None:
         import mlflow
+        from mlflow.tracing.provider import provider
 
-        self._mlflow = mlflow
+        self._inputs, self._outcomes = inputs(), outcomes()
+        self._mlflow, self._provider = mlflow, provider
         if not is_on:
             mlflow.tracing.disable()
 
@@ -55,13 +57,13 @@ class Recorder:
             NAME,
             span_type="AGENT",
             parent_span=trace,
-            inputs=INPUT,
+            inputs=next(self._inputs),
             attributes={"agent": AGENT, "operation": OPERATION},
         )
 
     def finish(self, span: Any) -> None:
         """End it with its outcome."""
-        span.set_outputs(OUTCOME)
+        span.set_outputs(next(self._outcomes))
         span.end()
 
     def close_trace(self, trace: Any) -> None:
@@ -69,5 +71,5 @@ class Recorder:
         trace.end()
 
     def flush(self) -> None:
-        """Have MLflow export what it holds."""
-        self._mlflow.flush_trace_async_logging()
+        """Have the provider export what it holds: MLflow's own flush does not reach its OTLP processor."""
+        self._provider.get().force_flush(60_000)

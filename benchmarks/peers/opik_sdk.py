@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from peers.payload import AGENT, EVENT, INPUT, NAME, OPERATION, OUTCOME
+from peers.payload import AGENT, EVENT, NAME, OPERATION, inputs, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +41,7 @@ class Recorder:
     def __init__(self) -> None:
         import opik
 
+        self._inputs, self._outcomes = inputs(), outcomes()
         self._client = opik.Opik(_show_misconfiguration_message=False)
 
     def open_trace(self) -> Any:
@@ -50,12 +51,15 @@ class Recorder:
     def start(self, trace: Any) -> Any:
         """Begin a span in it; Opik knows no agents."""
         return trace.span(
-            name=NAME, type="tool", input=INPUT, metadata={"agent": AGENT, "operation": OPERATION}
+            name=NAME,
+            type="tool",
+            input=next(self._inputs),
+            metadata={"agent": AGENT, "operation": OPERATION},
         )
 
     def finish(self, span: Any) -> None:
         """End it with its outcome."""
-        span.end(output=OUTCOME)
+        span.end(output=next(self._outcomes))
 
     def close_trace(self, trace: Any) -> None:
         """End the trace."""
