@@ -25,6 +25,7 @@ from contenders import clean_environment
 from measure import Bound, Figure, Result, Size, main, median, shown
 
 from autoops.agents.tracing import NoTracing
+from autoops.cli.simulate import CACHE
 from autoops.simulation.assumptions import Assumptions
 from autoops.simulation.dataset import load_panel
 from autoops.simulation.days import run_days
@@ -60,7 +61,7 @@ def measure(size: Size) -> Result:
                 if how == TRACED:
                     spans = report["journal"]["spans"]
                 reports[how] = {key: value for key, value in report.items() if key not in OF_THE_RUN}
-        prints = {TRACED: decisions(days, folder), UNTRACED: decisions(days, None)}
+        prints = {how: decisions(days, folder, is_traced=how == TRACED) for how in taken}
     same = reports[TRACED] == reports[UNTRACED] and prints[TRACED] == prints[UNTRACED]
     more = {
         index: [
@@ -132,18 +133,19 @@ def run(folder: Path, days: int, how: str) -> tuple[float, float, dict[str, Any]
     return wall, cpu, json.loads(ended.stdout)
 
 
-def decisions(days: int, folder: Path | None) -> list[str]:
+def decisions(days: int, folder: Path, *, is_traced: bool) -> list[str]:
     """A hash of each evening under the agents' policy: everything that was decided and what came of it.
 
     Args:
         days: How many evenings.
-        folder: Where to keep a journal; None records nothing.
+        folder: Where the runs prepared their panel, and where to keep a journal.
+        is_traced: Whether anything is recorded.
     """
-    panel = load_panel(PanelOptions(120, 6, Split()), None)
+    panel = load_panel(PanelOptions(120, 6, Split()), folder / CACHE)
     world = build_world(panel, Assumptions())
     tracing: Tracing = NoTracing()
     service = None
-    if folder is not None:
+    if is_traced:
         service = LangfuseIntegrationService(LangfuseConfig(journal=str(folder / "decisions.db")))
         tracing = service
     policy = AgentsPolicy(world.shop, world.history, tracing, session_id="benchmark", tags=("benchmark",))
