@@ -51,11 +51,11 @@ def parse_span_id(text: object) -> int | None:
 
 
 def _parse(text: object, length: int) -> int | None:
-    # Python's own reading of hexadecimal numbers takes signs, blanks, underscores and other scripts' digits too.
-    if not isinstance(text, str) or len(text) != length or not text.isascii() or not text.isalnum():
+    # Python's own reading of hexadecimal numbers takes signs, underscores, "0x" and other scripts' digits too.
+    if not isinstance(text, str) or len(text) != length or not text.isalnum():
         return None
     try:
-        return int(text, 16) or None
+        return int.from_bytes(bytes.fromhex(text)) or None
     except ValueError:
         return None
 
