@@ -27,11 +27,11 @@ class Heartbeat:
     """Tells other processes, through this process's row, that it lives and how it is.
 
     Args:
-        healths: Tell how the writer's users are; the journal keeps what the latest says.
+        health: Tells how the process is.
     """
 
-    def __init__(self, healths: Sequence[Callable[[], dict[str, Any]]]) -> None:
-        self._healths = healths
+    def __init__(self, health: Callable[[], dict[str, Any]]) -> None:
+        self._health = health
         self._beaten_at = 0.0
         self._told: object = None
 
@@ -59,9 +59,6 @@ class Heartbeat:
 
     def _is_old(self, age_s: float) -> bool:
         return time.monotonic() - self._beaten_at >= age_s
-
-    def _health(self) -> dict[str, Any]:
-        return self._healths[-1]() if self._healths else {}
 
 
 class Care:

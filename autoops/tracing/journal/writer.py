@@ -79,7 +79,7 @@ class Writer:
         self._told = Tally()
         self._told_in: Identity | None = None
         self._begun_anew = False
-        self._heartbeat = Heartbeat(self.healths)
+        self._heartbeat = Heartbeat(self._health)
         self._care = Care()
         self._store: Store | None = None
         self._thread: threading.Thread | None = None
@@ -255,6 +255,10 @@ class Writer:
         except Exception:
             logger.exception("the journal's housekeeping failed")
 
+    def _health(self) -> dict[str, Any]:
+        """How this process is, as the latest user tells it."""
+        return self.healths[-1]() if self.healths else {}
+
     def _tell(self, connection: Any, taken: int, ended: int) -> Tally:
         """Bring this process's row up to what it will be when the transaction under way is committed."""
         now = self.tally()
@@ -358,7 +362,7 @@ class Writer:
         self._told = Tally()
         self._told_in = None
         self._begun_anew = False
-        self._heartbeat = Heartbeat(self.healths)
+        self._heartbeat = Heartbeat(self._health)
         self._care = Care()
         self._store = None
         self._thread = None
