@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import tempfile
 import time
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoops.tracing import attributes as keys
@@ -16,7 +19,6 @@ from autoops.tracing.serialize import dump
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from autoops.tracing.span import Span
 
@@ -202,6 +204,17 @@ def recording(path: Path, config: LangfuseConfig | None = None) -> Iterator[Reco
         recorder.commit()
     finally:
         recorder.writer.stop(time.monotonic() + 20)
+
+
+@contextmanager
+def folder_in_memory() -> Iterator[Path]:
+    """A folder on a file system in memory where there is one: for proofs about processes, not about how fast a disk is.
+
+    A disk that is busy with others' work may keep a commit for seconds, and every other writer with it.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - the place itself, not a file's name that others could guess
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 def ask(path: Path, sql: str, *arguments: Any) -> list[Any]:

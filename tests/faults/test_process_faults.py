@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from children import end_of_python, env_for, run_python, running_python
-from journals import ask, assert_sound, names_in
+from journals import ask, assert_sound, folder_in_memory, names_in
 from patience import eventually
 from worlds import CLUSTERS, PRODUCTS, panel_folder, small_panel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from loopback import LoopbackServer
 
 JOURNAL = Path(".autoops/journal.db")
@@ -33,6 +35,14 @@ import json
 from config.langfuse_integration import get_langfuse_integration
 print(json.dumps(get_langfuse_integration().flush(20)))
 """
+
+
+@pytest.fixture(autouse=True)
+def in_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Work where no disk decides how long a commit takes."""
+    with folder_in_memory() as folder:
+        monkeypatch.chdir(folder)
+        yield
 
 
 def numbered(count: int) -> list[str]:
@@ -118,11 +128,11 @@ def test_a_killed_process_loses_what_no_commit_had_taken(server: LoopbackServer,
     assert {span.name for span in server.spans} == kept
 
 
-def test_sigterm_ends_a_simulation_cleanly(tmp_path: Path) -> None:
+def test_sigterm_ends_a_simulation_cleanly() -> None:
     """The command line turns it into an exit: 143, no traceback, everything committed, goodbye said in the journal."""
     small_panel()
-    (tmp_path / ".autoops").mkdir()
-    shutil.copytree(panel_folder(), tmp_path / ".autoops" / "cache")
+    JOURNAL.parent.mkdir()
+    shutil.copytree(panel_folder(), JOURNAL.parent / "cache")
     size = ["--products", str(PRODUCTS), "--clusters", str(CLUSTERS), "--days", "20", "--seeds", "40"]
     process = subprocess.Popen(
         [sys.executable, "-m", "autoops.cli", "simulate", *size, "--policy", "agents"],
