@@ -45,7 +45,7 @@ def dashboard(
         from autoops.dashboard import app
         from autoops.dashboard.source import Source
 
-        source = Source(path)
+        source = Source(path, only_there=journal is not None)
 
         def ready(address: str) -> None:
             typer.echo(f"The page is at {address} (Ctrl-C ends it)")

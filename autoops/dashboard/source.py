@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoops.errors import JournalError
@@ -10,8 +11,6 @@ from autoops.tracing.journal.location import candidates
 from autoops.tracing.journal.reader import open_journal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from autoops.tracing.journal.store import Store
 
 
@@ -20,16 +19,20 @@ class Source:
 
     Args:
         journal: The setting ``AUTOOPS_JOURNAL``: a path, or ``off``.
+        only_there: Somebody named this very file: do not look where a journal goes that cannot be written there.
     """
 
-    def __init__(self, journal: str) -> None:
+    def __init__(self, journal: str, *, only_there: bool = False) -> None:
         self.journal = journal
+        self._only_there = only_there
         self._guard = threading.Lock()
         self._store: Store | None = None
 
     @property
     def path(self) -> Path | None:
         """Where the journal lies, or would: the first place of ``AUTOOPS_JOURNAL``'s that has one. None if it is off."""
+        if self._only_there and self.journal != "off":
+            return Path(self.journal).expanduser().absolute()
         places = [place.path for place in candidates(self.journal) if place.path is not None]
         return next((place for place in places if _has_content(place)), places[0] if places else None)
 

@@ -264,6 +264,21 @@ def test_source_makes_no_file_where_there_is_no_journal(tmp_path: Path) -> None:
     assert queries.count(source.store(), TraceFilter()) == 1
 
 
+def test_source_looks_elsewhere_only_if_nobody_named_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal that could not be written at its place is found where it went; a file that somebody named is that file."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    elsewhere = tmp_path / ".local" / "state" / "autoops" / "journal.db"
+    with recording(elsewhere) as recorder:
+        recorder.event()
+    named = tmp_path / "named.db"
+
+    assert Source(str(named)).path == elsewhere
+    assert Source(str(named), only_there=True).path == named
+    assert Source("off", only_there=True).path is None
+
+
 def test_source_follows_a_journal_that_was_replaced(tmp_path: Path) -> None:
     """Deleted: nothing, and no new file. Another in its place: that one."""
     path = tmp_path / "journal.db"
