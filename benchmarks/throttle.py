@@ -21,7 +21,7 @@ from peers.payload import AGENT, OPERATION, inputs, outcomes
 from sink import Sink
 
 from autoops.tracing import LangfuseConfig, LangfuseIntegrationService
-from autoops.tracing.attributes import SAMPLING_PROBABILITY
+from autoops.tracing.attributes import SAMPLING_PROBABILITY, SPANS_LOST
 
 SECONDS = 105.0
 """Three windows of the throttle and some."""
@@ -103,8 +103,8 @@ def offer(service: LangfuseIntegrationService, seconds: float) -> Offered:
         if elapsed >= look_at:
             offered.looks.append(look(service, elapsed))
             look_at += LOOK_EVERY_S
-        if clock() < due:
-            time.sleep(due - clock())
+        if (left := due - clock()) > 0:
+            time.sleep(left)
         due = max(due + 1.0 / TRACES_A_SECOND, clock() - 0.1)
         (kind,) = draw.choices(names, weights)
         trace_id = timed(service.create_simulation_trace, {"type": kind})
@@ -159,6 +159,7 @@ def figures(
 ) -> list[Figure]:
     """What was promised."""
     arrived = state["spans_of"]
+    lost = {root["trace_id"]: root["attributes"].get(SPANS_LOST, 0) for root in state["roots"]}
     errors = sum(arrived.get(each) == SPANS_A_TRACE for each in offered.errors) / max(1, len(offered.errors))
     ordinary = sum(offered.traces.values()) - len(offered.errors)
     sent = len([each for each in arrived if each not in offered.errors]) / max(1, ordinary)
@@ -171,8 +172,10 @@ def figures(
     return [
         Figure("traces with an error that arrived whole", errors * 100, "%", Bound("≥", 100)),
         Figure(
-            "traces that arrived in part",
-            float(sum(number != SPANS_A_TRACE for number in arrived.values())),
+            "traces that arrived in part and do not say so on their root",
+            float(
+                sum(number + lost.get(trace_id, 0) != SPANS_A_TRACE for trace_id, number in arrived.items())
+            ),
             "",
             Bound("≤", 0),
         ),
