@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LOCAL = "autoops_local"
 MLFLOW = "mlflow_sqlite"
-SPANS = {LOCAL: 20_000, OURS: 20_000, MLFLOW: 300}
+SPANS = {LOCAL: 20_000, OURS: 20_000, MLFLOW: 200}
 """Spans of a round, so that a round is about one to two seconds for each."""
 WARM_UPS = 1
 
