@@ -227,6 +227,8 @@ class LangfuseClient:
             writer.healths = [each for each in writer.healths if each != self.health_check] or [
                 lambda: last_health
             ]
+            if self._at_exit in writer.exits:
+                writer.exits.remove(self._at_exit)
             self.is_shut_down = True
             self._stop_delivery(deadline)
             if self.provider is not None:
@@ -263,6 +265,7 @@ class LangfuseClient:
             config.journal, buffer_size=config.buffer_size, patience_s=config.max_latency_ms / 1e3
         )
         writer.healths.append(self.health_check)
+        writer.exits.append(self._at_exit)
         writer.ticks += [self._forget_idle, self._thin]
         self.writer = writer
         self.provider = TracerProvider(config, writer)
@@ -280,16 +283,16 @@ class LangfuseClient:
                 logger.warning("%s (recording locally)", NO_CREDENTIALS)
             return
         # The HTTP client costs 0.1 s to import, which a process without delivery need not pay.
-        from autoops.tracing.delivery.deliverer import deliverer_for
+        from autoops.tracing.delivery.shared import deliverer_for
 
         self.deliverer = deliverer_for(self.config, writer)
 
     def _stop_delivery(self, deadline: float) -> None:
-        from autoops.tracing.delivery import deliverer as delivery
+        from autoops.tracing.delivery.shared import leave
 
         deliverer, self.deliverer = self.deliverer, None
         if deliverer is not None:
-            delivery.leave(deliverer, deadline)
+            leave(deliverer, deadline)
 
     def _route_score(self, fields: dict[str, Any]) -> bool:
         from autoops.tracing.scores import from_sdk

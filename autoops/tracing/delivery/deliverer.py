@@ -6,7 +6,6 @@ Of all processes on a journal only the one that holds the destination's lock sen
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -29,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 TAKE_OVER_EVERY_S: Final = 2.0
 """How often a process that may not send looks whether the one that may is gone."""
+CLOSING_S: Final = 0.15
+"""What an exit keeps of its time for closing the journal."""
 LOOK_EVERY_S: Final = 0.05
 """How often a flush looks whether another process has settled what it waits for."""
 
@@ -126,6 +127,8 @@ class Deliverer:
         Returns:
             Whether it is settled: delivered, rejected or left out, by whichever process.
         """
+        if not wait_out_faults:
+            deadline -= min(CLOSING_S, 0.1 * max(0.0, deadline - time.monotonic()))
         self._drains += 1
         try:
             spans, scores = outbox.marks(self.writer.store())
@@ -161,13 +164,15 @@ class Deliverer:
         return scores_at > deadline and not self._has_due()
 
     def stop(self, deadline: float) -> None:
-        """End the thread; what is under way is left to its own deadline."""
+        """End the thread; what is under way is left to its own deadline, and nobody waits for a mere probe."""
         self._stopping.set()
         self._changed.set()
         self._wake.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(max(0.0, deadline - time.monotonic()))
+            left = max(0.0, deadline - CLOSING_S - time.monotonic())
+            probes_only = self._progress.connection is Connection.UNAVAILABLE
+            thread.join(min(left, CLOSING_S) if probes_only else left)
         if thread is None or not thread.is_alive():
             self._endpoint.close()
         # Also while a request hangs: whoever sends next must not wait for its deadline.
@@ -196,6 +201,7 @@ class Deliverer:
             if pause is None or pause > 0:
                 self._wake.wait(pause)
             self._wake.clear()
+        self._endpoint.close()
         self._release()
 
     def _step(self) -> float | None:
@@ -350,49 +356,5 @@ class Deliverer:
         return outbox.is_settled(store, destination_id, process_id, spans, scores)
 
 
-def deliverer_for(config: LangfuseConfig, writer: Writer) -> Deliverer:
-    """The process's deliverer from a journal to a configuration's destination, started; services share it.
-
-    Each user of it calls ``leave`` when done. The settings of the latest user hold.
-    """
-    key = (id(writer), config.host, config.public_key)
-    with _shared_guard:
-        deliverer = _shared.get(key)
-        if deliverer is None:
-            deliverer = _shared[key] = Deliverer(config, writer)
-            writer.due.append(deliverer.poke)
-        elif deliverer.config != config:
-            deliverer.configure(config)
-        deliverer.users += 1
-    deliverer.start()
-    return deliverer
-
-
-def leave(deliverer: Deliverer, deadline: float) -> None:
-    """Stop using a deliverer; the last user's leaving stops it, by ``deadline`` (monotonic seconds)."""
-    with _shared_guard:
-        deliverer.users -= 1
-        last = deliverer.users <= 0
-        if last:
-            for key in [key for key, value in _shared.items() if value is deliverer]:
-                del _shared[key]
-            if deliverer.poke in deliverer.writer.due:
-                deliverer.writer.due.remove(deliverer.poke)
-    if last:
-        deliverer.stop(deadline)
-
-
-def _after_fork_in_child() -> None:
-    global _shared_guard
-    _shared_guard = threading.Lock()
-    for deliverer in list(_shared.values()):
-        deliverer.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
-
-_shared: dict[tuple[int, str, str | None], Deliverer] = {}
-_shared_guard = threading.Lock()
 _abandoned: list[Endpoint] = []
 """Connections inherited by a forked child: closing them would end the parent's TLS sessions."""

@@ -16,9 +16,10 @@ from loopback import INGESTION, TRACES, LoopbackServer
 from patience import eventually
 
 from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.delivery.deliverer import Deliverer, deliverer_for, leave
+from autoops.tracing.delivery.deliverer import Deliverer
 from autoops.tracing.delivery.rules import LONGEST_RETRY_AFTER_S
 from autoops.tracing.delivery.sender import FIRST_BATCH
+from autoops.tracing.delivery.shared import deliverer_for, leave
 from autoops.tracing.delivery.status import Connection
 from autoops.tracing.journal import outbox, reader
 from autoops.tracing.journal.writer import Writer
@@ -120,8 +121,8 @@ class TestRefusals:
         (refused,) = reader.rejected(delivery.desk.store)
         assert (refused.name, refused.status) == ("span 13", 400)
         assert "told to refuse" in refused.message
-        assert delivery.deliverer.status.rejected == 1
-        assert delivery.deliverer.status.connection is Connection.HEALTHY
+        eventually(lambda: delivery.deliverer.status.rejected == 1, "the refusal to be counted")
+        delivery.is_now(Connection.HEALTHY)
 
         delivery.server.heal()
         outbox.retry_rejected(delivery.desk.store)
@@ -418,7 +419,7 @@ class TestScores:
         assert [score.id for score in delivery.server.scores] == [good.score_id]
         (refused,) = reader.rejected(delivery.desk.store)
         assert (refused.kind, refused.name, refused.status) == ("score", bad.name, 400)
-        assert delivery.deliverer.status.scores_delivered == 1
+        eventually(lambda: delivery.deliverer.status.scores_delivered == 1, "the receipt to be counted")
 
     def test_one_the_server_stumbled_over_is_sent_again(self, delivery: Delivery) -> None:
         """A 500 for a single score is no refusal."""
