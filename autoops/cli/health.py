@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 PROCESSES: Final = 1000
 """Latest processes that are looked at."""
+DAMAGE_TOLD_FOR_S: Final = 7 * 86_400.0
+"""Age up to which a journal that was found damaged needs someone: later it is history."""
 RECENT_S: Final = 86_400.0
 """Age up to which what a process had to drop needs someone."""
-TOLD_OTHERWISE: Final = frozenset({"connection", "backlog", "journal_size"})
+TOLD_OTHERWISE: Final = frozenset({"connection", "backlog", "journal_size", "journal_log"})
 """Kinds of alerts that the journal and the delivery already tell of."""
 BOOKS: Final = ("delivered", "pending", "local", "sampled_out", "rejected", "pruned")
 """What the ended spans of a journal add up from."""
@@ -188,6 +190,13 @@ def _judge_journal(report: dict[str, Any], held: figures.Figures, limits: Limits
     log_grows = None if held.path is None else log_readers.why_it_grows(Path(held.path), held.log_bytes)
     if log_grows is not None:
         problems.append(log_grows)
+    damage = held.damage
+    if damage is not None and time.time() - damage["at"] < DAMAGE_TOLD_FOR_S:
+        rest = "" if damage["complete"] else ", perhaps more that could not be counted"
+        problems.append(
+            f"the journal was found damaged and moved to {damage['path']}: of what waited {damage['saved']} were saved"
+            f" and {damage['unreadable']} lost{rest}; look after the disk"
+        )
     if held.lost:
         problems.append(
             f"{number(held.lost, 'span')} were removed undelivered, for the journal was over AUTOOPS_JOURNAL_MAX_MB"

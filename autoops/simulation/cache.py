@@ -16,6 +16,7 @@ import numpy as np
 from autoops.agents.shop import Cluster, Product
 from autoops.simulation import assumptions
 from autoops.simulation.panel import Panel
+from autoops.tracing.journal.location import prepare_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,8 +51,7 @@ def write_panel(path: Path, panel: Panel) -> None:
     }
     draft = path.with_name(f"{path.stem}.{os.getpid()}.part.npz")
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        (path.parent / ".gitignore").write_text("*\n")
+        prepare_folder(path.parent)
         np.savez(
             draft,
             names=np.frombuffer(json.dumps(names).encode(), dtype=np.uint8),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections import Counter
 from enum import StrEnum
 from typing import Final
@@ -46,6 +48,11 @@ class Counts:
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._guard = threading.Lock()
+        _all.add(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: a thread of the parent may have held the lock."""
+        self._guard = threading.Lock()
 
     def add(self, name: str, number: int = 1) -> None:
         """Raise a count."""
@@ -60,3 +67,15 @@ class Counts:
     def __getitem__(self, name: str) -> int:
         """One count; 0 if it was never raised."""
         return self._counts[name]
+
+
+_all: weakref.WeakSet[Counts] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for each in list(_all):
+        each.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from autoops.tracing.delivery.status import Connection
 from autoops.tracing.journal.figures import NOTHING, size_alert
+from autoops.tracing.journal.log_readers import why_it_grows
 from autoops.tracing.journal.retention import Limits
 from autoops.tracing.journal.tally import Tally
 from autoops.tracing.sampling import HEAD, THROTTLE
@@ -91,6 +93,9 @@ def _journal_alerts(client: LangfuseClient, writer: Writer) -> list[tuple[str, s
     near_limit = size_alert(held, Limits.of(config))
     if near_limit is not None:
         alerts.append(("journal_size", near_limit))
+    log_grows = None if held.path is None else why_it_grows(Path(held.path), held.log_bytes)
+    if log_grows is not None:
+        alerts.append(("journal_log", log_grows))
     if writer.last_error is not None:
         alerts.append(("journal", writer.last_error))
     return alerts

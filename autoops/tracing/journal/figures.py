@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from autoops.tracing.journal import caretaker, outbox
 from autoops.tracing.journal.prune import FULL, REASONS
 from autoops.tracing.journal.retention import ALERT_AT
+from autoops.tracing.journal.salvage import last_damage
 
 if TYPE_CHECKING:
     from autoops.tracing.journal.retention import Limits
@@ -28,6 +29,8 @@ class Figures:
     path: str | None
     reason: str | None
     moved_aside: str | None
+    damage: dict[str, Any] | None
+    """What became of a damaged file that this one took the place of, whichever process met it."""
     sqlite_version: str
     error: str | None
     bytes: int
@@ -65,6 +68,7 @@ NOTHING = Figures(
     path=None,
     reason="not opened yet",
     moved_aside=None,
+    damage=None,
     sqlite_version=sqlite3.sqlite_version,
     error=None,
     bytes=0,
@@ -95,6 +99,7 @@ def read(store: Store, error: str | None = None) -> Figures:
     """Read the figures: a handful of rows, however large the journal is."""
     with store.reading() as connection:
         counts = outbox.counters(connection)
+        damage = last_damage(connection)
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         (page_size,) = connection.execute("PRAGMA page_size").fetchone()
         oldest = connection.execute(
@@ -107,6 +112,7 @@ def read(store: Store, error: str | None = None) -> Figures:
         path=None if location.path is None else str(location.path),
         reason=location.reason,
         moved_aside=None if store.moved_aside is None else str(store.moved_aside),
+        damage=damage,
         sqlite_version=sqlite3.sqlite_version,
         error=error,
         bytes=pages * page_size,

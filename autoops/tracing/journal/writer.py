@@ -58,6 +58,7 @@ class Writer:
         due: Called after each commit that put something into the outbox, and when others did.
         ticks: Called about once a second.
         healths: Tell how its users are; the journal keeps what the latest says.
+        exits: Called before the writer stops at the end of a process that ``atexit`` does not serve.
     """
 
     def __init__(self, journal: str, *, buffer_size: int, patience_s: float) -> None:
@@ -70,6 +71,7 @@ class Writer:
         self.due: list[Callable[[], None]] = []
         self.ticks: list[Callable[[], None]] = []
         self.healths: list[Callable[[], dict[str, Any]]] = []
+        self.exits: list[Callable[[], None]] = []
         self.agents = figures.AgentOutcomes()
         self.last_error: str | None = None
         self.book = Book(self.journal)
@@ -382,7 +384,7 @@ def _report(store: Store) -> None:
 
 
 def _flush_in_multiprocessing_children(writer: Writer) -> None:
-    """Have a child of ``multiprocessing`` commit at its end: such children skip ``atexit``."""
+    """Have a child of ``multiprocessing`` commit and deliver at its end: such children skip ``atexit``."""
     process = sys.modules.get("multiprocessing.process")
     if process is not None and process.parent_process() is not None:
         from multiprocessing.util import Finalize
@@ -393,6 +395,8 @@ def _flush_in_multiprocessing_children(writer: Writer) -> None:
 def _stop_at_exit(reference: weakref.ref[Writer]) -> None:
     writer = reference()
     if writer is not None:
+        for leave in tuple(writer.exits):
+            leave()
         writer.stop(time.monotonic() + 2.0)
 
 
