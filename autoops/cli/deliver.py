@@ -83,6 +83,9 @@ def _drain(client: LangfuseClient, deadline: float) -> Delivered:
             if remaining and status.connection is Connection.UNAVAILABLE:
                 reason = f"{status.last_error}" + (f" ({status.hint})" if status.hint else "")
                 break
+            if remaining and status.scores_error is not None and not client.pending(spans_only=True):
+                reason = f"scores are not taken: {status.scores_error}"
+                break
     if remaining and reason is None:
         reason = "time is up" if client.delivery.is_deliverer else "another process delivers this journal"
     return Delivered(total - remaining, remaining, reason)

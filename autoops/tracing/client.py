@@ -199,9 +199,9 @@ class LangfuseClient:
         writer.refresh()
         return settled
 
-    def pending(self) -> int:
-        """Rows that wait for this client's destination; asks the journal."""
-        return 0 if self.deliverer is None else self.deliverer.pending()
+    def pending(self, *, spans_only: bool = False) -> int:
+        """Rows that wait for this client's destination, spans and scores; asks the journal."""
+        return 0 if self.deliverer is None else self.deliverer.pending(spans_only=spans_only)
 
     def hurry(self) -> None:
         """Deliver what waits now, however little it is."""

@@ -57,6 +57,7 @@ def _delivery(status: Status) -> dict[str, Any]:
         "retries": status.retries,
         "rejected": status.rejected,
         "scores_delivered": status.scores_delivered,
+        "scores_error": status.scores_error,
         "partial_success": status.partial_success,
         "last_success": status.last_success,
         "last_error": status.last_error,

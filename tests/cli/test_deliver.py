@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from children import env_for
 from desk import Desk
-from loopback import LoopbackServer, unused_url
+from loopback import INGESTION, LoopbackServer, unused_url
 from terminal import on_terminal
 from typer.testing import CliRunner
 
@@ -130,6 +130,20 @@ def test_what_remains_and_why(backlog: Path, server: LoopbackServer) -> None:
     assert code == 1
     assert "0 delivered, 3,000 remain: HTTP 401" in screen
     assert "LANGFUSE_SECRET_KEY" in screen
+
+
+def test_scores_that_are_not_taken_hold_nobody_up(path: Path, server: LoopbackServer) -> None:
+    """Once all spans are delivered it says what remains and ends, rather than waiting for its time to be up."""
+    desk = Desk(path, host=server.url, public_key=server.public_key, secret_key=server.secret_key)
+    desk.score(desk.span("scored"))
+    desk.commit()
+    desk.store.close()
+    server.fail(500, path=INGESTION)
+
+    code, screen = on_terminal("traces", "deliver", "--journal", str(path), env=env_for(server))
+
+    assert code == 1
+    assert "1 delivered, 1 remain: scores are not taken: HTTP 500" in " ".join(screen.split())
 
 
 def test_a_host_that_refuses(backlog: Path) -> None:

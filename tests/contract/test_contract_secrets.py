@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from kit import EVENT, delivered
+from patience import eventually
 
 from config.langfuse_integration import get_langfuse_integration
 
@@ -168,3 +170,24 @@ def test_a_wrong_secret_is_masked_in_its_message(
 
     assert health["configuration_errors"]
     assert SECRET not in caplog.text + str(health)
+
+
+def test_a_server_that_echoes_our_keys_does_not_spread_them(
+    server: LoopbackServer, start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it says is shown, logged and kept, without what it was sent to be known by."""
+    pair = base64.b64encode(f"{server.public_key}:{server.secret_key}".encode()).decode()
+    server.fail(403, body=f"no such key {server.secret_key}, sent as Basic {pair}".encode())
+    service = start(server)
+    with service.trace_operation("c"):
+        pass
+    eventually(lambda: service.health_check()["mode"] == "fallback", "fallback")
+    result = service.client.test_connection()
+    service.shutdown()
+
+    shown = f"{service.health_check()} {result} {caplog.text}"
+    assert "no such key ***" in shown
+    kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    for secret in (server.secret_key, pair):
+        assert secret not in shown
+        assert secret.encode() not in kept

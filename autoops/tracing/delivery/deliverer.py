@@ -63,6 +63,7 @@ class Deliverer:
         self._sending = threading.RLock()
         self._thread: threading.Thread | None = None
         self._destination: tuple[Store, int] | None = None
+        self._marks_at_start: tuple[int, int] | None = None
         self._turn = Turn()
         self._waiting_since: float | None = None
         self._urgent = False
@@ -113,9 +114,9 @@ class Deliverer:
         self._urgent = True
         self.poke()
 
-    def pending(self) -> int:
-        """Rows that wait for this destination; counts them in the journal."""
-        return outbox.pending(*self._where())
+    def pending(self, *, spans_only: bool = False) -> int:
+        """Rows that wait for this destination, spans and scores; counts them in the journal."""
+        return outbox.pending(*self._where(), spans_only=spans_only)
 
     def drain(self, deadline: float, *, wait_out_faults: bool = True) -> bool:
         """Have all that this process committed before the call settled, by ``deadline`` (monotonic seconds).
@@ -131,8 +132,8 @@ class Deliverer:
             deadline -= min(CLOSING_S, 0.1 * max(0.0, deadline - time.monotonic()))
         self._drains += 1
         try:
-            spans, scores = outbox.marks(self.writer.store())
-            while not self._is_settled(spans, scores):
+            marks = outbox.marks(self.writer.store())
+            while not self._is_settled(*marks) or (not wait_out_faults and self._others_wait(marks)):
                 left = deadline - time.monotonic()
                 if left <= 0 or (not wait_out_faults and self._is_hopeless(deadline)):
                     return False
@@ -143,7 +144,7 @@ class Deliverer:
                 elif self._send(timeout_s=left):
                     continue
                 elif not wait_out_faults:
-                    return self._is_settled(spans, scores)
+                    return self._is_settled(*marks)
                 with self._settled:
                     self._settled.wait(min(left, LOOK_EVERY_S))
             return True
@@ -152,6 +153,16 @@ class Deliverer:
             return False
         finally:
             self._drains -= 1
+
+    def _others_wait(self, marks: tuple[int, int]) -> bool:
+        """Whether rows wait that other processes have committed since this one began: its children, which left them to it."""
+        store, destination_id = self._where()
+        since = self._marks_at_start
+        return (
+            since is not None
+            and self._turn.take(store, destination_id)
+            and outbox.has_due_between(store, destination_id, since, marks)
+        )
 
     def _is_hopeless(self, deadline: float) -> bool:
         """Whether nothing more of what waits can be settled by ``deadline``, as things are."""
@@ -338,6 +349,7 @@ class Deliverer:
             self._release()
             with store.transaction() as connection:
                 self._destination = (store, outbox.destination(connection, *where))
+            self._marks_at_start = outbox.marks(store)
             self._sender = None
         return self._destination
 

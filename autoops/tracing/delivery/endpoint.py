@@ -8,6 +8,7 @@ import email.utils
 import gzip
 import socket
 import ssl
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -116,14 +117,27 @@ class Endpoint:
                     if len(answer) > MAX_ANSWER_BYTES:
                         break
                 kind = response.headers.get("content-type", "")
-                return _answered(response, bytes(answer), kind), bytes(answer), kind
+                told = self._without_secrets(bytes(answer))
+                outcome = _answered(response, told, kind)
+                reason = self._without_secrets(outcome.reason.encode()).decode()
+                return replace(outcome, reason=reason), told, kind
         except Exception as error:
             return _failed(error, self._config.host, allowed), b"", ""
+
+    def _without_secrets(self, words: bytes) -> bytes:
+        """What a server said, without our credentials in it: some echo what they were sent."""
+        for secret in (self._config.secret_key, self._basic()):
+            if secret:
+                words = words.replace(secret.encode(), b"***")
+        return words
+
+    def _basic(self) -> str:
+        config = self._config
+        return base64.b64encode(f"{config.public_key}:{config.secret_key}".encode()).decode()
 
     def _open(self) -> httpx.Client:
         if self._client is None:
             config = self._config
-            basic = base64.b64encode(f"{config.public_key}:{config.secret_key}".encode()).decode()
             headers = httpx.Headers(
                 {
                     "user-agent": f"autoops/{_version()}",
@@ -134,7 +148,7 @@ class Endpoint:
                 }
             )
             headers.update(config.additional_headers)
-            headers["authorization"] = f"Basic {basic}"
+            headers["authorization"] = f"Basic {self._basic()}"
             with tls.set_up:
                 client = httpx.Client(headers=headers, timeout=config.timeout, follow_redirects=False)
             # The client takes a network backend only through its connection pools, which are private.

@@ -76,6 +76,7 @@ class Sender:
         self._narrow_until = 0.0
         self._newest_first = True
         self._refused_up_to = 0
+        self._receipts: list[list[DueSpan]] = []
 
     def send_batch(self, timeout_s: float | None = None) -> bool:
         """Send one batch of spans and one of scores.
@@ -86,6 +87,7 @@ class Sender:
         Returns:
             Whether anything was settled.
         """
+        self._note_receipts()
         limit = min(self._batch_limit, TRIAL_BATCH) if self._progress.is_refused else self._batch_limit
         spans = outbox.due_spans(
             self._store, self._destination_id, limit, MAX_REQUEST_BYTES, newest_first=self._newest_first
@@ -227,7 +229,14 @@ class Sender:
             about = f"span {due.span.span_id} of trace {due.span.trace_id}"
             self._progress.rejected(len(refused), about, told.reason)
 
+    def _note_receipts(self) -> None:
+        """Take what was accepted out of the outbox; a journal that is locked now is asked again before the next batch."""
+        while self._receipts:
+            outbox.spans_delivered(self._store, self._destination_id, self._receipts[0])
+            del self._receipts[0]
+
     def _accepted(self, spans: list[DueSpan], outcome: Outcome) -> None:
-        outbox.spans_delivered(self._store, self._destination_id, spans)
+        self._receipts.append(spans)
+        self._note_receipts()
         logger.debug("%d spans delivered", len(spans))
         self._progress.delivered(len(spans), left_out=outcome.rejected, reason=outcome.reason)

@@ -183,11 +183,12 @@ def newest_due(store: Store, destination_id: int) -> int:
     return row[0] or 0
 
 
-def pending(store: Store, destination_id: int) -> int:
+def pending(store: Store, destination_id: int, *, spans_only: bool = False) -> int:
     """Rows that wait for a destination, spans and scores; counts them."""
     with store.reading() as connection:
         row = connection.execute(
-            "SELECT COUNT(*) FROM outbox WHERE destination_id = ?", (destination_id,)
+            "SELECT COUNT(*) FROM outbox WHERE destination_id = ? AND kind <= ?",
+            (destination_id, SPAN if spans_only else SCORE),
         ).fetchone()
     return int(row[0])
 
@@ -208,6 +209,19 @@ def is_settled(store: Store, destination_id: int, process_id: int, span_mark: in
             (destination_id, process_id, SPAN, span_mark, SCORE, score_mark),
         ).fetchone()
     return row is None
+
+
+def has_due_between(
+    store: Store, destination_id: int, after: tuple[int, int], up_to: tuple[int, int]
+) -> bool:
+    """Whether rows wait that any process has committed between two ``marks``."""
+    with store.reading() as connection:
+        row = connection.execute(
+            "SELECT 1 FROM outbox WHERE destination_id = ? AND kind = ? AND seq > ? AND seq <= ?"
+            " UNION ALL SELECT 1 FROM outbox WHERE destination_id = ? AND kind = ? AND seq > ? AND seq <= ? LIMIT 1",
+            (destination_id, SPAN, after[0], up_to[0], destination_id, SCORE, after[1], up_to[1]),
+        ).fetchone()
+    return row is not None
 
 
 def spans_delivered(store: Store, destination_id: int, sent: Sequence[DueSpan]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,6 +107,58 @@ def delivery(path: Path, server: LoopbackServer) -> Iterator[Delivery]:
     made.server.heal()
     made.deliverer.stop(soon())
     made.writer.stop(soon())
+
+
+class TestLeaving:
+    """What happens around the moment in which rows leave the outbox."""
+
+    def test_what_was_accepted_while_the_journal_was_locked_is_not_sent_again(
+        self, delivery: Delivery, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The receipt is kept until it can be written down. Takes the 5 s that a write waits for another writer."""
+        caplog.set_level(logging.DEBUG, "autoops")
+        delivery.record("before")
+        delivery.settled()
+        delivery.deliverer.hold_back("not yet")
+        delivery.record("span")
+        store = delivery.writer.store()
+        locked = threading.Event()
+        over = threading.Event()
+
+        def lock() -> None:
+            with closing(sqlite3.connect(str(store.location.path), isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                locked.set()
+                assert over.wait(LONG_S)
+                other.execute("ROLLBACK")
+
+        thread = threading.Thread(target=lock)
+        thread.start()
+        assert locked.wait(LONG_S)
+        delivery.deliverer.hold_back(None)
+        delivery.server.wait_for_spans(2)
+        eventually(lambda: "is locked by another program" in caplog.text, "a write that gave up")
+        over.set()
+        thread.join()
+        delivery.settled()
+
+        assert [span.name for span in delivery.server.arrivals] == ["before", "span"]
+
+    def test_an_exit_delivers_what_children_left_to_it(self, path: Path, server: LoopbackServer) -> None:
+        """Rows of other processes that came since this one began to deliver, however few."""
+        delivery = Delivery(path, server, flush_interval=3600.0, flush_at=1000)
+        try:
+            delivery.record("before")
+            delivery.deliverer.hurry()
+            delivery.settled()
+            delivery.record("of a child")
+            delivery.record_here("own")
+
+            assert delivery.deliverer.drain(soon(), wait_out_faults=False)
+            assert delivery.arrived() == ["before", "of a child", "own"]
+        finally:
+            delivery.deliverer.stop(soon())
+            delivery.writer.stop(soon())
 
 
 class TestRefusals:
