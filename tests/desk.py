@@ -9,7 +9,8 @@ from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.journal.book import Book
 from autoops.tracing.journal.commit import Committed, write
 from autoops.tracing.journal.location import Location
-from autoops.tracing.journal.store import Store, open_at
+from autoops.tracing.journal.opening import open_at
+from autoops.tracing.journal.store import Store
 from autoops.tracing.provider import TracerProvider
 from autoops.tracing.scores import Score
 from autoops.tracing.serialize import dump

@@ -13,7 +13,7 @@ from autoops.settings import get_settings
 from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.journal import reader
 from autoops.tracing.journal.location import Location
-from autoops.tracing.journal.store import open_at
+from autoops.tracing.journal.opening import open_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from autoops.tracing.delivery.status import Connection
 from autoops.tracing.journal.figures import NOTHING, size_alert
@@ -13,9 +13,11 @@ from autoops.tracing.journal.tally import Tally
 from autoops.tracing.sampling import HEAD, THROTTLE
 
 if TYPE_CHECKING:
-    from autoops.tracing.client import LangfuseClient
+    from autoops.tracing.config import LangfuseConfig
     from autoops.tracing.delivery.status import Status
     from autoops.tracing.journal.writer import Writer
+    from autoops.tracing.latency import Latency
+    from autoops.tracing.provider import TracerProvider
 
 LEAST_SUCCESS: Final = 0.95
 """Share of an agent's spans without an error below which an alert is raised."""
@@ -23,7 +25,30 @@ BACKLOG_ALERT_S: Final = 60.0
 """Age of the oldest pending span at which the backlog counts as growing."""
 
 
-def check(client: LangfuseClient) -> dict[str, Any]:
+class Watched(Protocol):
+    """What is asked of a client."""
+
+    config: LangfuseConfig
+    configuration_errors: tuple[str, ...]
+    is_shut_down: bool
+    latency: Latency
+    provider: TracerProvider | None
+    writer: Writer | None
+
+    @property
+    def mode(self) -> str:
+        """How tracing runs now."""
+
+    @property
+    def is_available(self) -> bool:
+        """Whether Langfuse is configured and answering."""
+
+    @property
+    def delivery(self) -> Status:
+        """Where delivery stands."""
+
+
+def check(client: Watched) -> dict[str, Any]:
     """All that is known of a client: asks nobody and never waits."""
     config, delivery, writer = client.config, client.delivery, client.writer
     held = NOTHING if writer is None else writer.figures
@@ -68,7 +93,7 @@ def _delivery(status: Status) -> dict[str, Any]:
     }
 
 
-def _alerts(client: LangfuseClient) -> list[tuple[str, str]]:
+def _alerts(client: Watched) -> list[tuple[str, str]]:
     """What needs someone: the kind of each, and the words."""
     alerts = []
     config, delivery = client.config, client.delivery
@@ -82,7 +107,7 @@ def _alerts(client: LangfuseClient) -> list[tuple[str, str]]:
     return alerts
 
 
-def _journal_alerts(client: LangfuseClient, writer: Writer) -> list[tuple[str, str]]:
+def _journal_alerts(client: Watched, writer: Writer) -> list[tuple[str, str]]:
     alerts = []
     config, held = client.config, writer.figures
     for agent, share in writer.agents.failing(config.alert_window_s, LEAST_SUCCESS).items():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from journals import assert_sound, names_in
 
 from autoops.tracing.journal.location import Location
-from autoops.tracing.journal.store import open_at
+from autoops.tracing.journal.opening import open_at
 
 if TYPE_CHECKING:
     from pathlib import Path

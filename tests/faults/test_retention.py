@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 
 from autoops.cli import app
 from autoops.tracing.journal import figures, outbox, prune, reader, retention, schema
+from autoops.tracing.journal.opening import is_sound
 from autoops.tracing.journal.retention import DAY_S, Limits
-from autoops.tracing.journal.store import Store, is_sound
+from autoops.tracing.journal.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ import json, sys
 from pathlib import Path
 from autoops.tracing.journal import prune, retention, slices
 from autoops.tracing.journal.location import Location
-from autoops.tracing.journal.store import open_at
+from autoops.tracing.journal.opening import open_at
 slices.HOLD_S = 0.0  # slices of a few rows: there are many to be killed between
 store = open_at(Location(Path(sys.argv[1])))
 for number, _ in enumerate(retention.removal(store, retention.Limits(days=30), prune.Removed())):

@@ -13,7 +13,7 @@ from serverfaults import FAULTS, Fault, Stage
 from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.journal import outbox
 from autoops.tracing.journal.location import Location
-from autoops.tracing.journal.store import open_at
+from autoops.tracing.journal.opening import open_at
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -41,7 +41,11 @@ def test_defaults_are_those_of_the_table() -> None:
     assert {name: getattr(config, name) for name in BY_FIELD} == {
         name: variable.default for name, variable in BY_FIELD.items()
     }
-    assert {each.name for each in dataclasses.fields(config)} - BY_FIELD.keys() == {"mask", "notices", "set_global"}
+    assert {each.name for each in dataclasses.fields(config)} - BY_FIELD.keys() == {
+        "mask",
+        "notices",
+        "set_global",
+    }
 
 
 def test_declared_defaults_are_those_of_the_table() -> None:

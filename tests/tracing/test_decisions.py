@@ -10,7 +10,7 @@ import pytest
 from desk import Desk
 
 from autoops.tracing.decisions import as_mapping, confidence_of, decision_type, write
-from autoops.tracing.journal.store import open_store
+from autoops.tracing.journal.opening import open_store
 
 
 class Kind(enum.Enum):

@@ -16,7 +16,7 @@ from received import ReceivedSpan, decode_spans
 
 from autoops.tracing import attributes as keys
 from autoops.tracing.journal import outbox
-from autoops.tracing.journal.store import open_store
+from autoops.tracing.journal.opening import open_store
 from autoops.tracing.otlp import EMPTY_EXPORT, MAX_EXACT_INT, MAX_REQUEST_BYTES, MAX_SPAN_BYTES, encode
 from autoops.tracing.serialize import CUT, dump
 

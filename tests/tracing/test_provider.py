@@ -27,7 +27,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, TraceFlags
 
 from autoops.tracing import attributes as keys
-from autoops.tracing.journal.store import open_store
+from autoops.tracing.journal.opening import open_store
 from autoops.tracing.span import Span
 
 if TYPE_CHECKING:

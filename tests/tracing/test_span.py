@@ -11,7 +11,7 @@ from desk import Desk
 from opentelemetry import trace
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from autoops.tracing.journal.store import open_store
+from autoops.tracing.journal.opening import open_store
 from autoops.tracing.span import MAX_ATTRIBUTES, MAX_EVENTS, Span
 
 ELSEWHERE = SpanContext(0xABC, 0xDEF, is_remote=True, trace_flags=TraceFlags(1))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from autoops.tracing.journal.outbox import destination
+from autoops.tracing.journal.worth import Durations
 from autoops.tracing.masking import Masker
-from autoops.tracing.sampling import Durations
 
 if TYPE_CHECKING:
     import sqlite3

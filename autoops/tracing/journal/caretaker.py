@@ -12,7 +12,8 @@ from autoops.tracing.journal.outbox import bump
 from autoops.tracing.journal.prune import EMPTY_LOG, FULL
 from autoops.tracing.journal.schema import INTERRUPTED, OPEN, SPAN
 from autoops.tracing.journal.upgrade import send_after_all
-from autoops.tracing.sampling import THROTTLE, WARNING
+from autoops.tracing.journal.worth import WARNING
+from autoops.tracing.sampling import THROTTLE
 
 if TYPE_CHECKING:
     from autoops.tracing.journal.store import Store

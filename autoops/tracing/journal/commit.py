@@ -13,7 +13,8 @@ from autoops.tracing.journal.rows import SpanRow, bare_row, span_row
 from autoops.tracing.journal.schema import ENDED, OPEN, SCORE, SPAN
 from autoops.tracing.journal.statements import insert_rows
 from autoops.tracing.journal.upsert import insert, journalled, update
-from autoops.tracing.sampling import THROTTLE, WARNING, value_of
+from autoops.tracing.journal.worth import WARNING, value_of
+from autoops.tracing.sampling import THROTTLE
 from autoops.tracing.span import COLLABORATION, NOT_ENDED
 
 if TYPE_CHECKING:

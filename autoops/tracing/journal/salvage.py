@@ -12,7 +12,7 @@ import re
 import sqlite3
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -20,6 +20,7 @@ from autoops.errors import JournalError
 from autoops.tracing.journal import outbox
 from autoops.tracing.journal.database import Database
 from autoops.tracing.journal.schema import OPEN, SCORE, SPAN
+from autoops.tracing.journal.store import Salvaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,16 +43,6 @@ _ID: Final = re.compile("[0-9a-f]{16}([0-9a-f]{16})?")
 _NO_RESOURCE: Final = {"environment": "default", "release": "", "attributes": "{}"}
 
 Row = dict[str, Any]
-
-
-class Salvaged(NamedTuple):
-    """What became of the rows that waited: spans and scores together."""
-
-    saved: int
-    unreadable: int
-    """Known to have waited, and lost."""
-    complete: bool
-    """Whether the whole list of what waited could be read."""
 
 
 def salvage(aside: Path, store: Store) -> Salvaged:

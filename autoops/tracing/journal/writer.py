@@ -21,7 +21,7 @@ from autoops.tracing.journal.commit import Committed, write
 from autoops.tracing.journal.housekeeping import Care, Heartbeat
 from autoops.tracing.journal.location import MEMORY_ASKED_FOR
 from autoops.tracing.journal.lock import CARETAKER
-from autoops.tracing.journal.store import Store, open_store, repair
+from autoops.tracing.journal.opening import open_store, repair
 from autoops.tracing.journal.tally import Tally
 from autoops.tracing.span import Span
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from autoops.tracing.journal.aside import Identity
+    from autoops.tracing.journal.store import Store
     from autoops.tracing.provider import TracerProvider
     from autoops.tracing.scores import Score
 

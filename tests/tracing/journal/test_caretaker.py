@@ -12,7 +12,7 @@ from desk import KEYS, Desk
 from autoops.tracing.counts import Counts, Drop
 from autoops.tracing.journal import caretaker, figures, outbox, reader
 from autoops.tracing.journal.caretaker import DEAD_AFTER_S, bound_log, bound_memory, end_interrupted
-from autoops.tracing.journal.store import open_store
+from autoops.tracing.journal.opening import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from autoops.tracing.journal import caretaker, figures, outbox, prune, reader
 from autoops.tracing.journal.commit import write
+from autoops.tracing.journal.opening import open_store
 from autoops.tracing.journal.schema import SCORE, SPAN
-from autoops.tracing.journal.store import open_store
 from autoops.tracing.span import COLLABORATION, NOT_ENDED, Span
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from desk import KEYS, Desk
 
 from autoops.tracing.journal import figures, outbox
-from autoops.tracing.journal.store import open_store
+from autoops.tracing.journal.opening import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from autoops.tracing.journal.location import (
     state_folder,
 )
 from autoops.tracing.journal.lock import CARETAKER
-from autoops.tracing.journal.store import open_store
+from autoops.tracing.journal.opening import open_store
 
 READ_WITHOUT_RIGHTS = """
 import json, os, sys
@@ -212,7 +212,7 @@ class TestPrepare:
         """Four that open the same new journal in the same moment all write to it."""
         code = """
         import json, sys
-        from autoops.tracing.journal.store import open_store
+        from autoops.tracing.journal.opening import open_store
         print(json.dumps("ready"), flush=True)
         input()
         store = open_store(sys.argv[1])

@@ -7,8 +7,8 @@ import pytest
 from desk import KEYS, Desk
 
 from autoops.tracing.journal import figures, outbox, reader
+from autoops.tracing.journal.opening import open_store
 from autoops.tracing.journal.schema import SCORE, SPAN
-from autoops.tracing.journal.store import open_store
 from autoops.tracing.otlp import encode
 
 MANY = 1 << 24

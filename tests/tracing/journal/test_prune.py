@@ -12,8 +12,9 @@ from desk import KEYS, Desk
 from autoops.tracing.journal import caretaker, figures, outbox, prune, reader, slices
 from autoops.tracing.journal.location import Location
 from autoops.tracing.journal.lock import CARETAKER, lock_file
+from autoops.tracing.journal.opening import is_sound
 from autoops.tracing.journal.schema import SPAN
-from autoops.tracing.journal.store import Store, is_sound
+from autoops.tracing.journal.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from autoops.errors import JournalDamaged, JournalError
 from autoops.tracing.journal import caretaker, outbox, reader
+from autoops.tracing.journal.opening import open_store
 from autoops.tracing.journal.reader import TraceFilter
 from autoops.tracing.journal.schema import SPAN
-from autoops.tracing.journal.store import open_store
 from autoops.tracing.span import COLLABORATION
 
 if TYPE_CHECKING:

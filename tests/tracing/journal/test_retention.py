@@ -13,9 +13,9 @@ from desk import KEYS, Desk
 from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.journal import choice, figures, outbox, prune, reader, retention, slices
 from autoops.tracing.journal.lock import CARETAKER, lock_file
+from autoops.tracing.journal.opening import is_sound
 from autoops.tracing.journal.retention import DAY_S, Limits, Retention
 from autoops.tracing.journal.schema import SCORE, SPAN
-from autoops.tracing.journal.store import is_sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

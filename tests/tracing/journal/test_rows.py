@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
 from autoops.tracing import attributes as keys
 from autoops.tracing.journal import outbox, reader
-from autoops.tracing.journal.store import open_store
+from autoops.tracing.journal.opening import open_store
 from autoops.tracing.otlp import encode
 from autoops.tracing.serialize import MAX_PAYLOAD_BYTES
 

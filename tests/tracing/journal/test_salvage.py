@@ -15,8 +15,8 @@ from desk import KEYS, Desk
 from autoops.tracing.journal import figures, outbox, reader
 from autoops.tracing.journal import salvage as module
 from autoops.tracing.journal.location import Location
-from autoops.tracing.journal.salvage import Salvaged
-from autoops.tracing.journal.store import is_sound, open_at, repair
+from autoops.tracing.journal.opening import is_sound, open_at, repair
+from autoops.tracing.journal.store import Salvaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,7 +13,7 @@ from desk import Desk
 from autoops.errors import JournalError
 from autoops.tracing.journal import outbox, reader, schema
 from autoops.tracing.journal.location import Location
-from autoops.tracing.journal.store import open_at, open_store
+from autoops.tracing.journal.opening import open_at, open_store
 
 V1 = Path(__file__).with_name("v1.sql")
 

@@ -9,7 +9,7 @@ import pytest
 from desk import KEYS, Desk
 
 from autoops.tracing.journal import caretaker, figures, outbox, prune
-from autoops.tracing.sampling import Durations
+from autoops.tracing.journal.worth import Durations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
