@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Service = LangfuseIntegrationService
 
 CALLS = 20_000
-SPANS = 2_000
+SPANS = 500
 MUST, AIM = Bound("≤", 1.0), Bound("≤", 0.3)
 DECISION = {
     "type": "reorder",

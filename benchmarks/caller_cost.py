@@ -80,7 +80,7 @@ def figures(caller: Mapping[str, Sequence[float]], titles: Mapping[str, str]) ->
             Bound("≤", 0.5),
         ),
         Figure(
-            "… cheaper than the cheapest of Langfuse SDK 3, 4 and 5 doing the same",
+            "... cheaper than the cheapest of Langfuse SDK 3, 4 and 5 doing the same",
             min(against.values()) if against else None,
             "x",
             Bound("≥", 10),

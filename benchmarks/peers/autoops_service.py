@@ -77,6 +77,10 @@ class Recorder:
             writer.flush(time.monotonic() + 60.0)
 
     def counts(self) -> dict[str, Any]:
-        """Spans that stand in the journal as ended, and those that never got there."""
+        """Spans that stand in the journal as ended, that never got there, and that sampling left out of delivery."""
         health = self.service.health_check()
-        return {"kept": health["process"]["ended"], "dropped": sum(health["dropped"].values())}
+        return {
+            "kept": health["process"]["ended"],
+            "dropped": sum(health["dropped"].values()),
+            "sampled_out": sum(health["sampled_out"].values()),
+        }
