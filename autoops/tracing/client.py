@@ -288,10 +288,10 @@ class LangfuseClient:
         self.deliverer = deliverer_for(self.config, writer)
 
     def _stop_delivery(self, deadline: float) -> None:
-        from autoops.tracing.delivery.shared import leave
-
         deliverer, self.deliverer = self.deliverer, None
         if deliverer is not None:
+            from autoops.tracing.delivery.shared import leave
+
             leave(deliverer, deadline)
 
     def _route_score(self, fields: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import struct
 from collections import deque
+from functools import lru_cache
 from typing import Final
 
 _LOW_64_BITS: Final = (1 << 64) - 1
@@ -42,12 +43,18 @@ def root_span_id(trace_id: int) -> int:
 
 def parse_trace_id(text: object) -> int | None:
     """The trace id in 32 hex digits, or None if ``text`` is not one."""
-    return _parse(text, 32)
+    # The same trace is named for each of its spans.
+    return _known_trace_id(text) if isinstance(text, str) else None
 
 
 def parse_span_id(text: object) -> int | None:
     """The span id in 16 hex digits, or None if ``text`` is not one."""
     return _parse(text, 16)
+
+
+@lru_cache(maxsize=1024)
+def _known_trace_id(text: str) -> int | None:
+    return _parse(text, 32)
 
 
 def _parse(text: object, length: int) -> int | None:

@@ -87,7 +87,9 @@ class Throttle:
         if now - began < self._window_s:
             return self.rate
         came, went, waiting = arrived - arrived_then, delivered - delivered_then, arrived - delivered
-        if came > went and waiting > self.IGNORED:
+        # A burst that the server clears in between is no overload: it must have been behind all the time.
+        was_behind = all(came_by - went_by > self.IGNORED for _, came_by, went_by in list(self._samples)[1:])
+        if came > went and was_behind:
             self.rate = max(self.LOWEST, self.rate * self.MARGIN * went / came)
             self._samples.clear()
         elif self.rate < 1.0 and waiting <= max(self.IGNORED, went / (now - began) * self.SMALL_BACKLOG_S):

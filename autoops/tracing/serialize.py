@@ -44,8 +44,6 @@ _OPTIONS: Final = (
 _UNWRITABLE: Final = b'"<unreadable>"'
 
 _marshal = marshal.dumps
-_LARGE: Final = 64 * 1024
-"""Bytes from which a payload is worth a copy."""
 _dumps = orjson.dumps
 _find_null = re.compile(b"null").search  # faster than `in`, which is half of what orjson takes
 _is_tracked = gc.is_tracked
@@ -68,9 +66,9 @@ def dump(value: object, *, limit: int = MAX_PAYLOAD_BYTES) -> bytes:
         `{"autoops.cut": {"bytes": …, "limit": …}, "beginning": …}`, where `beginning` has the value's shape and
         as much of it as fits, with a mark at each place where something is left out.
     """
-    written = _dump(value, limit)
-    # What the JSON library returns stays as large as its buffer had grown, several times what a large value needs.
-    return written if len(written) < _LARGE else bytes(memoryview(written))
+    # A copy: what the JSON library returns stays as large as its buffer had grown, several times what it needs, and
+    # holding that costs the caller more in page faults than all of the writing.
+    return bytes(memoryview(_dump(value, limit)))
 
 
 def _dump(value: object, limit: int) -> bytes:

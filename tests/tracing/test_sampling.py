@@ -136,6 +136,17 @@ class TestThrottle:
 
         assert load.run(5, is_healthy=False) == rate
 
+    def test_bursts_that_are_cleared_are_no_overload(self) -> None:
+        """However large, and whenever the window's ends fall."""
+        load = Load(0, 5000)
+        for _ in range(40):
+            load.offered = 10_000
+            load.run(2)
+            load.offered = 0
+            load.run(20)
+
+        assert set(load.rates) == {1.0}
+
     def test_few_spans_are_no_load(self) -> None:
         """A slow server with a handful of spans in line is left alone."""
         assert Load(10, 1).run(60) == 1.0
