@@ -297,7 +297,8 @@ class LangfuseClient:
     def _route_score(self, fields: dict[str, Any]) -> bool:
         from autoops.tracing.scores import from_sdk
 
-        score = from_sdk(fields, self.config)
+        trace_id = str(fields.get("traceId", ""))
+        score = from_sdk(fields, self.config if self.provider is None else self.provider.config_for(trace_id))
         return score is not None and self.writer is not None and self.writer.scored(score)
 
     def _forget_idle(self) -> None:

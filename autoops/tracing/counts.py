@@ -34,7 +34,8 @@ class Count:
 
     def __init__(self) -> None:
         self.value = 0
-        self._guard = threading.Lock()
+        # A signal handler or a finalizer may count while its thread does.
+        self._guard = threading.RLock()
 
     def up(self) -> None:
         """Raise it by one."""
@@ -47,12 +48,12 @@ class Counts:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
         _all.add(self)
 
     def after_fork(self) -> None:
         """In a forked child: a thread of the parent may have held the lock."""
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
 
     def add(self, name: str, number: int = 1) -> None:
         """Raise a count."""

@@ -18,7 +18,7 @@ from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from autoops.tracing import attributes as keys
 from autoops.tracing.counts import Count
-from autoops.tracing.ids import new_span_id, new_trace_id, root_span_id
+from autoops.tracing.ids import new_span_id, new_trace_id, parse_trace_id, root_span_id
 from autoops.tracing.readable import readable
 from autoops.tracing.sampling import HEAD, THROTTLE, head_rate, is_sampled
 from autoops.tracing.span import Scope, Span
@@ -221,6 +221,11 @@ class TracerProvider(trace.TracerProvider):
             )
             group = self.traces.setdefault(trace_id, group)
         return group
+
+    def config_for(self, trace_id: str) -> LangfuseConfig:
+        """The settings that a trace is recorded under: those it began with while it is open here, else the current ones."""
+        group = self.traces.get(parse_trace_id(trace_id) or 0)
+        return self.config if group is None else group.config
 
     def remote(self, trace_id: int, span_id: int) -> SpanContext:
         """The context of a span that is not in this process, as a parent for one that is."""

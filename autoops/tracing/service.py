@@ -453,9 +453,8 @@ class LangfuseIntegrationService:
         if span_id is not None and self.arguments.span_id(span_id, "score") is None:
             return None
         name = self.arguments.name(name, "score", "name")
-        known = client.provider.traces.get(int(trace_id, 16)) if client.provider is not None else None
         # A trace that is open stays with the project that it began for, and so do its scores.
-        config = client.config if known is None else known.config
+        config = client.config if client.provider is None else client.provider.config_for(trace_id)
         score = scores.make(config, trace_id.lower(), name, value, span_id=span_id, comment=comment)
         if score is None:
             self.arguments.wrong("score", "value", "a finite number, a boolean or text", value)

@@ -16,6 +16,7 @@ from autoops.tracing.delivery.rules import PROBE_EVERY_S
 from autoops.tracing.delivery.sender import Sender
 from autoops.tracing.delivery.status import Connection, Progress, Seldom, Status
 from autoops.tracing.delivery.turn import Turn
+from autoops.tracing.flag import Flag
 from autoops.tracing.journal import outbox
 from autoops.tracing.journal.schema import SCORE, SPAN
 
@@ -56,7 +57,7 @@ class Deliverer:
         self._progress = Progress(self.config.host)
         self._endpoint = Endpoint(self.config)
         self._sender: Sender | None = None
-        self._wake = threading.Event()
+        self._wake = Flag()
         self._stopping = threading.Event()
         self._changed = threading.Event()
         self._settled = threading.Condition()

@@ -8,8 +8,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from autoops.tracing.counts import Counts, Drop
+from autoops.tracing.flag import Flag
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autoops.tracing.span import Span
 
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -42,9 +45,11 @@ class Buffer:
         self.failing = False
         """Set while the journal cannot be written: waiting would not help the caller."""
         self.closed = False
-        self.filled = threading.Event()
+        self.emptied_by: int | None = None
+        """The thread that takes."""
+        self.filled = Flag()
         """Set by the first item, for the writer that waits."""
-        self.half_full = threading.Event()
+        self.half_full = Flag()
         """Set when a commit should not wait for company."""
         # Item, bytes, whether it is a score: plain tuples, for the caller pays for making one.
         self._waiting: deque[tuple[Any, int, bool]] = deque()
@@ -53,7 +58,10 @@ class Buffer:
         self._bytes = 0
         self._scores = 0
         self._lost: dict[str, int] = {}
-        self._lock = threading.Lock()
+        # A signal handler or a finalizer may record while its thread is within the lock: that is set aside till later.
+        self._lock = threading.RLock()
+        self._is_locked_here: Callable[[], bool] = self._lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001 - as Condition does
+        self._aside: deque[Span] = deque()
         self._room = threading.Condition(self._lock)
         self.accepted = 0
         """Items taken so far; with ``settled`` it tells a flush when its items are committed."""
@@ -66,6 +74,9 @@ class Buffer:
 
     def put(self, span: Span) -> bool:
         """Take a span. False if there was no room in time: it is dropped and counted."""
+        if self._is_locked_here():
+            self._aside.append(span)
+            return True
         size, number = span.size, 0
         with self._lock:
             # The way of nearly every span, without a call: the caller pays for it.
@@ -80,6 +91,12 @@ class Buffer:
                     return True
         if number:
             self._wake(number)
+            if self._aside:
+                self._take_aside()
+            return True
+        if threading.get_ident() == self.emptied_by:
+            # A finalizer that runs in the writer's own thread: nobody else would make room for it.
+            self._aside.append(span)
             return True
         urgent = span.decision is not None or span.is_error
         if self._put(span, size, self.dropped, urgent=urgent):
@@ -131,8 +148,18 @@ class Buffer:
         if waiting * 2 >= self.capacity or self._bytes * 2 >= MAX_BYTES:
             self.half_full.set()
 
+    def _take_aside(self) -> None:
+        """Take what came while its own thread was within the lock."""
+        for _ in range(len(self._aside)):
+            try:
+                span = self._aside.popleft()
+            except IndexError:
+                return
+            self.put(span)
+
     def take(self) -> list[Any]:
         """What waits, as much of it as one commit should hold; it counts as held until ``done``."""
+        self._take_aside()
         with self._lock:
             taken = self._taken
             size = 0
@@ -180,7 +207,7 @@ class Buffer:
 
     def __len__(self) -> int:
         """Items held, those in the commit under way included."""
-        return self._held
+        return self._held + len(self._aside)
 
     @property
     def spans(self) -> int:

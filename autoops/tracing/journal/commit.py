@@ -280,12 +280,10 @@ class _Commit:
 
 def is_own(span: Span) -> bool:
     """Whether this process began a span; one that it had let go of is taken up again here."""
-    if span.resource_id is None:
-        return True
-    if span.span_id in span.provider.idle:
-        span.provider.idle.discard(span.span_id)
-        return True
-    return False
+    idle = span.provider.idle
+    was_idle = span.span_id in idle
+    idle.discard(span.span_id)
+    return was_idle or span.resource_id is None
 
 
 def _worth(made: Sequence[Made], book: Book) -> dict[str, str]:

@@ -12,10 +12,10 @@ from autoops.tracing.serialize import dump
 
 if TYPE_CHECKING:
     import sqlite3
-    import threading
     from collections.abc import Callable, Sequence
 
     from autoops.tracing.counts import Counts
+    from autoops.tracing.flag import Flag
     from autoops.tracing.journal.store import Store
     from autoops.tracing.provider import TracerProvider
 
@@ -74,7 +74,7 @@ class Care:
         process_id: int,
         providers: Sequence[TracerProvider],
         dropped: Counts,
-        busy: threading.Event,
+        busy: Flag,
     ) -> bool:
         """Do what there is to do, for a second at most.
 

@@ -120,7 +120,8 @@ class LockFile:
 def lock_file(path: Path) -> LockFile:
     """The process's only handle on the lock file at ``path``."""
     with _files_guard:
-        key = str(path)
+        # The same file by another name is the same lock: the process's, which it would think it could take twice.
+        key = os.path.realpath(path)
         if key not in _files:
             _files[key] = LockFile(path)
         return _files[key]

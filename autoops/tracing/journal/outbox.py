@@ -227,14 +227,28 @@ def has_due_between(
 def spans_delivered(store: Store, destination_id: int, sent: Sequence[DueSpan]) -> None:
     """Take spans out of the outbox: the receipt for them, as they were when sent, is in hand.
 
-    One that has really ended since it was sent as interrupted stays, for it is to be sent again.
+    One that has really ended since it was sent as interrupted stays, and so does a root whose trace has more to say since:
+    they are to be sent again.
     """
     with store.transaction() as connection:
         before = connection.total_changes
         connection.executemany(
             "DELETE FROM outbox WHERE destination_id = ? AND kind = ? AND seq = ?"
-            " AND EXISTS (SELECT 1 FROM spans s WHERE s.seq = outbox.seq AND s.state = ? AND s.end_ns IS ?)",
-            [(destination_id, SPAN, due.seq, due.span.state, due.span.end_ns) for due in sent],
+            " AND EXISTS (SELECT 1 FROM spans s WHERE s.seq = outbox.seq AND s.state = ? AND s.end_ns IS ?)"
+            " AND NOT EXISTS (SELECT 1 FROM spans s JOIN traces t ON t.trace_id = s.trace_id WHERE s.seq = outbox.seq"
+            " AND s.parent_span_id IS NULL AND (t.sampling_value IS NOT ? OR t.spans_lost <> ?))",
+            [
+                (
+                    destination_id,
+                    SPAN,
+                    due.seq,
+                    due.span.state,
+                    due.span.end_ns,
+                    due.trace.sampling_value,
+                    due.trace.spans_lost,
+                )
+                for due in sent
+            ],
         )
         gone = connection.total_changes - before
         bump(connection, {"pending": -gone, "delivered": gone})

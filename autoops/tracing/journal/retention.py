@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from autoops.tracing.config import LangfuseConfig
+    from autoops.tracing.flag import Flag
     from autoops.tracing.journal.store import Store
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class Retention:
         self._looked_at = self._aged_at = float("-inf")
         self._in_vain_at = 0.0
 
-    def step(self, store: Store, limits: Limits, busy: threading.Event, budget_s: float = 1.0) -> None:
+    def step(self, store: Store, limits: Limits, busy: Flag, budget_s: float = 1.0) -> None:
         """Do what there is to do, until ``busy`` is set or the time is up; the next call goes on with the rest."""
         deadline = time.monotonic() + budget_s
         if self._store is not store:

@@ -14,7 +14,7 @@ _guard = threading.Lock()
 
 def writer_for(journal: str, *, buffer_size: int, patience_s: float) -> Writer:
     """The process's writer of a journal; each user of it calls ``leave`` when done. Journals in memory are not shared."""
-    key = "off" if journal == "off" else str(Path(journal).expanduser().absolute())
+    key = "off" if journal == "off" else os.path.realpath(Path(journal).expanduser())
     with _guard:
         writer = _writers.get(key) if key != "off" else None
         if writer is None:

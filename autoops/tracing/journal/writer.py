@@ -87,7 +87,7 @@ class Writer:
         self._store: Store | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self._opening = threading.Lock()
+        self._opening = threading.RLock()
         self._committing = threading.RLock()
         self._ticked_at = 0.0
         _writers.add(self)
@@ -217,6 +217,7 @@ class Writer:
         return True
 
     def _run(self) -> None:
+        self.buffer.emptied_by = threading.get_ident()
         pause = RETRY_S[0]
         self._tick()
         while not self._stopping.is_set():
@@ -343,13 +344,14 @@ class Writer:
         with self._opening:
             if self._thread is not None or self._stopping.is_set():
                 return
-            thread = threading.Thread(target=self._run, name="autoops-journal", daemon=True)
+            # Noted before it runs: a signal handler may record, and so come here, while it starts.
+            self._thread = threading.Thread(target=self._run, name="autoops-journal", daemon=True)
             try:
-                thread.start()
+                self._thread.start()
             except RuntimeError:
                 # The interpreter is going down: what waits is committed by ``stop``.
+                self._thread = None
                 return
-            self._thread = thread
         _flush_in_multiprocessing_children(self)
 
     def after_fork(self) -> None:
@@ -370,7 +372,7 @@ class Writer:
         self._store = None
         self._thread = None
         self._stopping = threading.Event()
-        self._opening = threading.Lock()
+        self._opening = threading.RLock()
         self._committing = threading.RLock()
         self._ticked_at = 0.0
 

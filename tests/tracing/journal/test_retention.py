@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pytest
 from desk import KEYS, Desk
 
 from autoops.tracing.config import LangfuseConfig
+from autoops.tracing.flag import Flag
 from autoops.tracing.journal import choice, figures, outbox, prune, reader, retention, slices
 from autoops.tracing.journal.lock import CARETAKER, lock_file
 from autoops.tracing.journal.opening import is_sound
@@ -364,7 +364,7 @@ class TestHidden:
         next(work)
         del work
 
-        Retention().step(desk.store, Limits(), threading.Event(), budget_s=60)
+        Retention().step(desk.store, Limits(), Flag(), budget_s=60)
 
         assert not prune.has_doomed(desk.store)
         balance(desk)
@@ -409,7 +409,7 @@ class TestSlices:
         for number in range(10):
             event(desk, f"{number}", days_ago=31)
         deliver(desk)
-        keeper, busy = Retention(), threading.Event()
+        keeper, busy = Retention(), Flag()
         busy.set()
         steps = 0
         while names(desk) or prune.has_doomed(desk.store):
@@ -425,7 +425,7 @@ class TestSlices:
         deliver(desk)
         other = Desk(tmp_path / "other.db")
         event(other, "y", days_ago=31)
-        keeper, busy = Retention(), threading.Event()
+        keeper, busy = Retention(), Flag()
         busy.set()
         keeper.step(desk.store, A_MONTH, busy)
         busy.clear()
@@ -455,7 +455,7 @@ class TestKeeper:
             event(desk, f"{number}", days_ago=0, kilobytes=20)
 
         with caplog.at_level(logging.WARNING):
-            Retention().step(desk.store, Limits(max_mb=0.5), threading.Event(), budget_s=60)
+            Retention().step(desk.store, Limits(max_mb=0.5), Flag(), budget_s=60)
 
         (record,) = caplog.records
         assert f"{balance(desk).lost} spans that had not been delivered" in record.getMessage()
@@ -475,7 +475,7 @@ class TestKeeper:
         monkeypatch.setattr(retention, "LOOK_EVERY_S", 0.0)
         desk.begin("open", given="x" * 300_000)
         desk.commit()
-        keeper, busy, limits = Retention(), threading.Event(), Limits(max_mb=0.2)
+        keeper, busy, limits = Retention(), Flag(), Limits(max_mb=0.2)
         keeper.step(desk.store, limits, busy, budget_s=60)
         before = len(searches)
         keeper.step(desk.store, limits, busy, budget_s=60)

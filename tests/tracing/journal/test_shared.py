@@ -9,6 +9,7 @@ import pytest
 
 from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.counts import Drop
+from autoops.tracing.journal.lock import lock_file
 from autoops.tracing.journal.shared import leave, writer_for
 from autoops.tracing.provider import TracerProvider
 
@@ -50,3 +51,16 @@ def test_memory_is_nobody_elses() -> None:
     first, second = (writer_for("off", buffer_size=10, patience_s=1.0) for _ in range(2))
 
     assert first is not second
+
+
+def test_one_file_by_two_names_has_one_writer_and_one_lock(tmp_path: Path) -> None:
+    """Two would both deliver it."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    first, second = (
+        writer_for(str(tmp_path / name / "journal.db"), buffer_size=10, patience_s=1.0)
+        for name in ("folder", "link")
+    )
+
+    assert first is second
+    assert lock_file(tmp_path / "link" / "x.lock") is lock_file(tmp_path / "folder" / "x.lock")

@@ -127,6 +127,22 @@ def test_a_span_that_left_memory_is_open_until_it_is_ended(path: Path) -> None:
         service.shutdown()
 
 
+def test_a_long_block_is_counted_once(path: Path) -> None:
+    """Its span had left memory for the journal; its own end finds it all the same."""
+    service = LangfuseIntegrationService(LangfuseConfig(journal=str(path), idle_span_s=0.01))
+    try:
+        with service.trace_operation("long"):
+            assert service.flush()
+            eventually(
+                lambda: service.client.provider and service.client.provider.idle, "the span to leave memory"
+            )
+        assert service.flush()
+        books = service.health_check()["process"]
+        assert (books["begun"], books["ended"], books["open"]) == (1, 1, 0)
+    finally:
+        service.shutdown()
+
+
 def test_a_process_that_comes_back_goes_on_with_its_row(path: Path) -> None:
     """Two services one after the other in one process: one row, whose numbers are of both."""
     for _ in range(2):

@@ -256,3 +256,23 @@ def test_a_span_that_was_lost_is_noted_on_its_root(tmp_path: Path) -> None:
     desk.commit()
     assert [each.trace.spans_lost for each in due(desk)] == [3]
     assert balance(desk).ended == 2
+
+
+def test_a_root_that_was_under_way_when_it_had_more_to_say_is_sent_again(tmp_path: Path) -> None:
+    """The receipt is for what was sent, not for what the trace's row has come to say meanwhile."""
+    desk = Desk(tmp_path / "journal.db", sample_rate=0.999999, **KEYS)
+    root = desk.span("root")
+    desk.commit()
+    sent = due(desk)
+    late = desk.begin("late", root)
+    fail(late)
+    late.end()
+    desk.commit()
+
+    outbox.spans_delivered(desk.store, 1, sent)
+
+    assert {each.span.name: each.trace.sampling_value for each in due(desk)} == {
+        "root": "error",
+        "late": "error",
+    }
+    balance(desk)
