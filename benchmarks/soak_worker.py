@@ -7,7 +7,7 @@ It says on its standard output, a line of JSON each:
 - ``{"kept": [span ids], "scores": [score ids]}``: a commit has taken these, so nothing may lose them;
 - ``{"promised": …}``: the same once the process has ended by itself;
 - ``{"dropped": {reason: number}}``: spans were dropped and counted, so those of that round are not acknowledged;
-- ``{"elsewhere": path}``: the journal is not where it was asked for.
+- ``{"elsewhere": path and reason}``: the journal is not where it was asked for.
 
 It goes on until its standard input is closed, or until its own dice end it.
 """
@@ -89,9 +89,9 @@ class Recorder:
             return
         if self._has_dropped():
             return
-        where = None if writer is None else writer.store().location.path
-        if str(where) != os.environ["AUTOOPS_JOURNAL"]:
-            say({"elsewhere": str(where)})
+        where = None if writer is None else writer.store().location
+        if where is not None and str(where.path) != os.environ["AUTOOPS_JOURNAL"]:
+            say({"elsewhere": f"{where.path}: {where.reason}"})
         claim("kept", spans, scores)
 
     def promise(self) -> None:

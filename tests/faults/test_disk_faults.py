@@ -193,6 +193,47 @@ def test_a_disk_that_comes_back(breaks: Callable[[Business], Callable[[], None]]
     assert books == (ended, ended - dropped, 0, 0, dropped)
 
 
+KEEP_OUT = """
+import sqlite3
+connection = sqlite3.connect(".autoops/journal.db", isolation_level=None)
+connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # keeps readers out too
+connection.execute("BEGIN EXCLUSIVE")
+print("1", flush=True)
+input()
+"""
+LATECOMER = """
+import json
+from config.langfuse_integration import get_langfuse_integration
+service = get_langfuse_integration()
+trace_id = service.create_simulation_trace({"type": "late"})
+service.finalize_trace(trace_id, "done")
+settled = service.flush(0.5)
+print(json.dumps(settled), flush=True)
+input()
+settled = service.flush(30)
+print(json.dumps([settled, str(service.client.writer.store().location.path)]), flush=True)
+"""
+
+
+def test_a_journal_that_is_locked_when_it_is_to_be_opened() -> None:
+    """A file in use is the right one: nothing goes to another place, where nobody would look for it."""
+    with business() as first:
+        first.meanwhile()
+        first.after()
+    with running_python(KEEP_OUT) as other:
+        assert other.says() == 1
+        with running_python(LATECOMER, env=ENV) as late:
+            assert late.says() is False
+            other.go_on()
+            assert other.exit_code() == 0
+            late.go_on()
+            assert late.says() == [True, str(JOURNAL.resolve())]
+            assert late.exit_code() == 0
+
+    assert "late" in names_in(JOURNAL)
+    assert_sound(JOURNAL)
+
+
 READ_ON = """
 import sqlite3
 connection = sqlite3.connect(".autoops/journal.db", isolation_level=None)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _readable_text: Final = functools.partial(str, encoding="utf-8", errors="replace")
 
-FORK_PATIENCE_S: Final = 1.0
-"""Longest wait of a fork for a transaction in progress."""
+FORK_PATIENCE_S: Final = 5.0
+"""Longest wait of a fork for a transaction in progress: a child made in the midst of one cannot use the file at all."""
 
 _opening = threading.RLock()
 """Held while a connection is opened, and over a fork."""

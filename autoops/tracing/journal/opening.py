@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
-from autoops.errors import JournalDamaged, JournalError, JournalNewer
+from autoops.errors import JournalDamaged, JournalError, JournalLocked, JournalNewer
 from autoops.tracing.journal import schema
 from autoops.tracing.journal.aside import set_aside, set_log_aside
 from autoops.tracing.journal.database import Database
@@ -24,18 +25,40 @@ logger = logging.getLogger(__name__)
 REOPEN_TRIES: Final = 5
 
 
-def open_store(journal: str) -> Store:
-    """Open the journal at the best place that works; never fails, for memory always does.
+def open_store(journal: str, patience_s: float = 0.0) -> Store:
+    """Open the journal at the best place that works: memory always does.
 
     Args:
         journal: The setting ``AUTOOPS_JOURNAL``: a path, or ``off``.
+        patience_s: Longest wait, in seconds, for a program that has a file locked.
+
+    Raises:
+        JournalLocked: A place that works is locked for longer. It is the right one all the same: what were written
+            elsewhere meanwhile, nobody would look for there.
     """
+    deadline = time.monotonic() + patience_s
+    why = ""
     for location in candidates(journal):
         try:
-            return open_at(location)
+            reason = location.reason and f"{location.reason}{why}"
+            return _open_once_free(Location(location.path, reason), deadline)
+        except JournalLocked:
+            raise
         except (OSError, sqlite3.Error, JournalError) as error:
+            why = why or f" ({error})"
             logger.debug("no journal at %s: %s", location.path, error)
     raise JournalError("SQLite cannot even open a database in memory")
+
+
+def _open_once_free(location: Location, deadline: float) -> Store:
+    while True:
+        try:
+            return open_at(location)
+        except JournalLocked:
+            # Others may need the bytes of the lock file between the tries.
+            if time.monotonic() >= deadline:
+                raise
+            threading.Event().wait(0.02)
 
 
 def open_at(location: Location) -> Store:

@@ -41,6 +41,8 @@ TICK_S: Final = 1.0
 """Age at which figures are read anew: one wake-up a second for a quiet service."""
 REFRESH_S: Final = 0.25
 """Age at which a commit reads the figures anew."""
+OPENING_S: Final = 0.2
+"""Longest wait of a reader for another thread that opens the journal."""
 RETRY_S: Final = (0.2, 2.0)
 """First and longest pause after a commit that failed."""
 
@@ -88,6 +90,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._opening = threading.RLock()
+        self._starting = threading.RLock()
         self._committing = threading.RLock()
         self._ticked_at = 0.0
         _writers.add(self)
@@ -118,13 +121,24 @@ class Writer:
             self.start()
         return taken
 
-    def store(self) -> Store:
-        """The open journal; opened by whoever asks first."""
-        with self._opening:
+    def store(self, patience_s: float = 0.0) -> Store:
+        """The open journal; opened by whoever asks first.
+
+        Args:
+            patience_s: Longest wait, in seconds, for a program that has the file locked while it is to be opened.
+
+        Raises:
+            JournalLocked: It could not be opened for that long.
+        """
+        if not self._opening.acquire(timeout=max(patience_s, OPENING_S)):
+            raise JournalLocked(f"{self.journal} is still being opened")
+        try:
             if self._store is None:
-                self._store = open_store(self.journal)
+                self._store = open_store(self.journal, patience_s)
                 _report(self._store)
             return self._store
+        finally:
+            self._opening.release()
 
     def process_id(self) -> int | None:
         """This process's row in the journal; None before it has written to it."""
@@ -192,7 +206,7 @@ class Writer:
             spans = [item for item in items if type(item) is Span]
             scores = [item for item in items if type(item) is not Span]
             try:
-                store = self.store()
+                store = self.store(patience_s)
                 with store.transaction(patience_s) as connection:
                     committed = write(connection, self.book, opened, spans, scores, lost)
                     told = self._tell(connection, len(spans), committed.ended)
@@ -341,7 +355,7 @@ class Writer:
 
     def start(self) -> None:
         """Start the thread, once."""
-        with self._opening:
+        with self._starting:
             if self._thread is not None or self._stopping.is_set():
                 return
             # Noted before it runs: a signal handler may record, and so come here, while it starts.
@@ -373,6 +387,7 @@ class Writer:
         self._thread = None
         self._stopping = threading.Event()
         self._opening = threading.RLock()
+        self._starting = threading.RLock()
         self._committing = threading.RLock()
         self._ticked_at = 0.0
 
