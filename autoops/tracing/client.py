@@ -59,6 +59,8 @@ class LangfuseClient:
         self.latency = Latency(self.config.max_latency_ms / 1e3)
         self.writer: Writer | None = None
         self.provider: TracerProvider | None = None
+        self.recording: TracerProvider | None = None
+        """The provider, while spans are recorded: one look for every call."""
         self.deliverer: Deliverer | None = None
         self.is_closing = False
         """Set when the shutdown begins: nothing more is recorded."""
@@ -91,11 +93,6 @@ class LangfuseClient:
             Connection.HEALTHY,
             Connection.DEGRADED,
         }
-
-    @property
-    def is_recording(self) -> bool:
-        """Whether spans are recorded."""
-        return self.config.is_recording and not self.is_closing
 
     @property
     def delivery(self) -> Status:
@@ -175,6 +172,7 @@ class LangfuseClient:
             if self.writer is None or not config.enabled:
                 self._set_up()
                 return
+            self.recording = self.provider if config.is_recording else None
             self.writer.buffer.resize(config.buffer_size)
             self.writer.buffer.patience_s = self.latency.limit_s = config.max_latency_ms / 1e3
             if self.provider is not None:
@@ -215,6 +213,7 @@ class LangfuseClient:
                 return
             deadline = time.monotonic() + max(0.0, timeout)
             self.is_closing = True
+            self.recording = None
             writer = self.writer
             if writer is None:
                 self.is_shut_down = True
@@ -255,6 +254,7 @@ class LangfuseClient:
     def _set_up(self) -> None:
         """Take part in the journal if the integration is on."""
         if not self.config.enabled or self.writer is not None:
+            self.recording = None
             return
         # A process that is switched off, or only imports us, needs nothing of the journal.
         from autoops.tracing.journal.shared import writer_for
@@ -270,6 +270,7 @@ class LangfuseClient:
         self.writer = writer
         self.provider = TracerProvider(config, writer)
         writer.providers.append(self.provider)
+        self.recording = self.provider if config.is_recording else None
         if config.set_global:
             from opentelemetry.trace import set_tracer_provider
 

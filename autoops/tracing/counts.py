@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import weakref
 from collections import Counter
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Drop(StrEnum):
@@ -28,19 +32,24 @@ NEVER_JOURNALLED: Final = (Drop.BUFFER_FULL, Drop.JOURNAL_UNAVAILABLE, Drop.AFTE
 
 
 class Count:
-    """One number that any thread may raise."""
+    """One number that any thread, signal handler or finalizer may raise by one, without a lock: ``up()``.
 
-    __slots__ = ("_guard", "value")
+    Python's own counter takes its step in one piece. It tells its number only by taking another, so looks are counted too.
+    """
+
+    __slots__ = ("_guard", "_looks", "up")
 
     def __init__(self) -> None:
-        self.value = 0
-        # A signal handler or a finalizer may count while its thread does.
+        self.up: Callable[[], int] = itertools.count().__next__
+        self._looks = 0
         self._guard = threading.RLock()
 
-    def up(self) -> None:
-        """Raise it by one."""
+    @property
+    def value(self) -> int:
+        """How often it was raised."""
         with self._guard:
-            self.value += 1
+            looks, self._looks = self._looks, self._looks + 1
+            return self.up() - looks
 
 
 class Counts:

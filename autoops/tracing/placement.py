@@ -92,7 +92,7 @@ class Placement:
         number = self._arguments.span_id(span_id, call, "parent_span_id")
         if number is None:
             return None
-        span = provider.spans.get(number)
+        span = provider.spans.get(span_id) or provider.spans.get(f"{number:016x}")
         if span is not None:
             return span
         if trace_id is not None:

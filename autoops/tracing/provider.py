@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from opentelemetry import baggage, trace
 from opentelemetry import context as context_api
@@ -37,6 +37,22 @@ logger = logging.getLogger(__name__)
 
 
 OURS = Scope(keys.SCOPE_NAME)
+MOST_STEPS: Final = 10_000
+"""Agents' operations that are remembered: data used as names must not fill the memory."""
+
+About = tuple[str, Scope, str | None, str | None, str | None, bytes | None]
+"""What a span is told of itself: name, scope, type, agent, operation, input."""
+
+
+class Step(NamedTuple):
+    """An agent's operation: checked, named and judged once."""
+
+    agent: str
+    operation: str
+    name: str
+    """Of its spans."""
+    is_traced: bool
+    """Whether the settings let it be traced."""
 
 
 class Recorder(Protocol):
@@ -70,7 +86,8 @@ class TracerProvider(trace.TracerProvider):
         self.throttle = 1.0
         """Share of what the head rate would send that is sent, 0..1; lowered under load."""
         self.traces: dict[int, Trace] = {}
-        self.spans: dict[int, Span] = {}
+        self.spans: dict[str, Span] = {}
+        """Open spans by id, 16 hex digits."""
         self.idle: set[int] = set()
         """Open spans that were let go of: the journal has them."""
         self.begun = Count()
@@ -78,7 +95,7 @@ class TracerProvider(trace.TracerProvider):
         self.filtered = Count()
         """Spans that the settings left out."""
         self._processors: tuple[SpanProcessor, ...] = ()
-        self._traced: dict[tuple[str, str], bool] = {}
+        self._steps: dict[tuple[object, object], Step] = {}
         self._guard = threading.Lock()
 
     # OpenTelemetry's interface
@@ -131,7 +148,10 @@ class TracerProvider(trace.TracerProvider):
         scope: Scope = OURS,
         start_ns: int | None = None,
         context: Mapping[str, object] | None = None,
-        **slots: Any,
+        type: str | None = None,  # noqa: A002 - Langfuse's own word for it
+        agent: str | None = None,
+        operation: str | None = None,
+        input: bytes | None = None,  # noqa: A002 - Langfuse's own word for it
     ) -> Span:
         """Begin a span under ``parent``; without one, a new trace.
 
@@ -141,32 +161,37 @@ class TracerProvider(trace.TracerProvider):
             scope: Who makes it.
             start_ns: When it began, if not now.
             context: OpenTelemetry's context, for what the SDK propagates in it.
-            slots: ``type``, ``agent``, ``operation``, ``input`` of the span.
+            type: Langfuse's observation type.
+            agent: Whose step it is.
+            operation: On what.
+            input: What goes in, as JSON.
         """
+        about = (name, scope, type, agent, operation, input)
         if parent is None:
-            span = self._begin_root(name, scope, start_ns, slots)
-        elif type(parent) is Span and parent.provider is self and parent.generation == self.generation:
+            span = self._begin_root(about, start_ns)
+        elif parent.__class__ is Span and parent.provider is self and parent.generation == self.generation:
             group = parent.trace
             if not group.open:
                 # Its last span has ended and it was let go of: a late child takes it up again.
                 group = self.traces.setdefault(group.trace_id, group)
-            span = Span(self, group, new_span_id(), parent.span_id, name, scope, start_ns=start_ns, **slots)
+            span = Span(self, group, new_span_id(), parent.span_id, *about, start_ns)
         else:
-            span = self._begin_under(parent, name, scope, start_ns, slots)
+            span = self._begin_under(parent, about, start_ns)
         span.trace.open[span.span_id] = span
-        self.spans[span.span_id] = span
+        self.spans[span.id] = span
         self.begun.up()
         if context:
             passed_on = keys.propagated(context, baggage.get_all(context))  # type: ignore[arg-type]
             if passed_on:
                 span.attributes.update(passed_on)
-        if parent is None or span.type == "agent":
+        if parent is None or type == "agent":
             self.recorder.began(span)
         for processor in self._processors:
             _tell(processor, "on_start", span, context)
         return span
 
-    def _begin_root(self, name: str, scope: Scope, start_ns: int | None, slots: dict[str, Any]) -> Span:
+    def _begin_root(self, about: About, start_ns: int | None) -> Span:
+        name = about[0]
         trace_id = new_trace_id()
         span_id = root_span_id(trace_id)
         head = head_rate(self.config, name)
@@ -184,20 +209,13 @@ class TracerProvider(trace.TracerProvider):
         )
         group.name = name
         self.traces[trace_id] = group
-        return Span(self, group, span_id, None, name, scope, start_ns=began, **slots)
+        return Span(self, group, span_id, None, *about, began)
 
-    def _begin_under(
-        self,
-        parent: trace.Span | SpanContext,
-        name: str,
-        scope: Scope,
-        start_ns: int | None,
-        slots: dict[str, Any],
-    ) -> Span:
+    def _begin_under(self, parent: trace.Span | SpanContext, about: About, start_ns: int | None) -> Span:
         """A span whose parent is another provider's, another process's, or one that a fork left behind."""
         remote = parent.get_span_context() if isinstance(parent, trace.Span) else parent
         group = self.trace_of(remote.trace_id, sampled=remote.trace_flags.sampled)
-        span = Span(self, group, new_span_id(), remote.span_id, name, scope, start_ns=start_ns, **slots)
+        span = Span(self, group, new_span_id(), remote.span_id, *about, start_ns)
         span.parent_context = remote
         is_foreign = isinstance(parent, trace.Span) and type(parent) is not Span
         if is_foreign and not remote.is_remote and remote.span_id not in group.open:
@@ -248,7 +266,7 @@ class TracerProvider(trace.TracerProvider):
 
     def forget(self, span: Span) -> None:
         """Drop a span from memory; its trace too, once nothing of it is open."""
-        self.spans.pop(span.span_id, None)
+        self.spans.pop(span.id, None)
         group = span.trace
         group.open.pop(span.span_id, None)
         if not group.open:
@@ -265,18 +283,21 @@ class TracerProvider(trace.TracerProvider):
                     self.idle.add(span.span_id)
                     self.forget(span)
 
-    def is_traced(self, agent: str, operation: str) -> bool:
-        """Whether the settings let this agent's operation be traced; a span that they leave out is counted."""
-        verdict = self._traced.get((agent, operation))
-        if verdict is None:
-            verdict = selected(agent, self.config.traced_agents) and selected(
-                operation, self.config.traced_operations
-            )
-            if len(self._traced) < 10_000:
-                self._traced[agent, operation] = verdict
-        if not verdict:
-            self.filtered.up()
-        return verdict
+    def known_step(self, agent: object, operation: object) -> Step | None:
+        """What ``step`` said of the very same names; None if it was not asked, or they are none."""
+        try:
+            return self._steps.get((agent, operation))
+        except TypeError:  # not hashable
+            return None
+
+    def step(self, agent: str, operation: str) -> Step:
+        """An agent's operation, and whether the settings let it be traced."""
+        steps, config = self._steps, self.config
+        is_traced = selected(agent, config.traced_agents) and selected(operation, config.traced_operations)
+        step = Step(agent, operation, f"{agent}.{operation}", is_traced)
+        if len(steps) < MOST_STEPS:
+            steps[agent, operation] = step
+        return step
 
     def configure(self, config: LangfuseConfig) -> None:
         """Use other settings from the next span on; a trace that is open stays with the project that it began for."""
@@ -284,7 +305,7 @@ class TracerProvider(trace.TracerProvider):
             for group in list(self.traces.values()):
                 group.config = config
         self.config = config
-        self._traced = {}
+        self._steps = {}
 
     def after_fork(self) -> None:
         """In a forked child: no inherited span is ours."""

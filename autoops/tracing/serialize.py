@@ -39,7 +39,10 @@ _QUICK_BUDGET: Final = (
 _NO_FLOATS: Final = PLAIN - {float}
 _CONTAINERS: Final = frozenset({dict, list, tuple})
 _OPTIONS: Final = (
-    orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+    orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+    | orjson.OPT_APPEND_NEWLINE  # see `_json`
 )
 _UNWRITABLE: Final = b'"<unreadable>"'
 
@@ -66,12 +69,6 @@ def dump(value: object, *, limit: int = MAX_PAYLOAD_BYTES) -> bytes:
         `{"autoops.cut": {"bytes": …, "limit": …}, "beginning": …}`, where `beginning` has the value's shape and
         as much of it as fits, with a mark at each place where something is left out.
     """
-    # A copy: what the JSON library returns stays as large as its buffer had grown, several times what it needs, and
-    # holding that costs the caller more in page faults than all of the writing.
-    return bytes(memoryview(_dump(value, limit)))
-
-
-def _dump(value: object, limit: int) -> bytes:
     try:
         plain = value
         written = _write(value) if _is_plain(value, limit) else None
@@ -99,9 +96,18 @@ def _plain(value: object) -> object | None:
     return None if walk.cut else plain
 
 
+def _json(plain: object) -> bytes:
+    """Write a plain value.
+
+    All but the newline at its end is copied: what the JSON library returns stays as large as its buffer had grown, several
+    times what it needs, and holding that costs the caller more in page faults than all of the writing.
+    """
+    return _dumps(plain, None, _OPTIONS)[:-1]
+
+
 def _write(plain: object) -> bytes | None:
     try:
-        return _dumps(plain, None, _OPTIONS)
+        return _json(plain)
     except Exception:  # nested too deeply, keys that are no strings, lone surrogates, long integers
         return None
 
@@ -175,15 +181,15 @@ def _render(value: object, limit: int, size: int | None) -> bytes:
             walk = Walk(budget)
             plain = walk.render(value)
             cut = walk.cut or budget < limit
-            written = _dumps({CUT: {"bytes": size, "limit": limit}, "beginning": plain} if cut else plain)
+            written = _json({CUT: {"bytes": size, "limit": limit}, "beginning": plain} if cut else plain)
             if len(written) <= limit:
                 return written
             size = size if cut else len(written)
             # The walk counts the least a value can need; long numbers and escapes need several times that.
             budget = min(budget - 100, int(budget * limit / len(written) * 0.95))
     except Exception as error:
-        return _dumps(unreadable(value, error))
-    return _dumps({CUT: {"bytes": size, "limit": limit}})
+        return _json(unreadable(value, error))
+    return _json({CUT: {"bytes": size, "limit": limit}})
 
 
 def _is_plain(value: Any, limit: int) -> bool:
@@ -219,14 +225,18 @@ def _may_explode(value: Any, limit: int) -> bool:
             items *= len(container) or 1
             if items > limit:
                 return True
-            last = container[-1:] if type(container) is not dict else reversed(container.values())
-            for item in last:
+            if type(container) is not dict:
+                container = container[-1] if container else None
+                if type(container) not in _CONTAINERS:
+                    return False
+                continue
+            for item in reversed(container.values()):
                 if type(item) in _CONTAINERS:
                     container = item
                     break
             else:
                 return False
-    except RuntimeError:  # another thread changed a dict meanwhile
+    except (RuntimeError, IndexError):  # another thread changed it meanwhile
         return True
     return True
 

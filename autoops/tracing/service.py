@@ -117,7 +117,7 @@ class LangfuseIntegrationService:
         Returns:
             The trace id, 32 hex digits; None when nothing is recorded.
         """
-        provider = self._recording()
+        provider = self.client.recording
         if provider is None:
             return None
         self.client.join_sdk()
@@ -146,7 +146,7 @@ class LangfuseIntegrationService:
         Returns:
             Whether the root was open and is ended now; unknown traces are counted.
         """
-        provider = self._recording()
+        provider = self.client.recording
         if provider is None or trace_id is None:
             return False
         number = self.arguments.trace_id(trace_id, "finalize_trace")
@@ -201,25 +201,30 @@ class LangfuseIntegrationService:
         Returns:
             The span id, 16 hex digits; None when nothing is recorded or the agent is filtered out.
         """
-        provider = self._recording()
+        provider = self.client.recording
         if provider is None:
             return None
-        agent = self.arguments.name(agent, "start_agent_span", "agent")
-        operation = self.arguments.name(operation, "start_agent_span", "operation")
-        if not provider.is_traced(agent, operation):
+        step = provider.known_step(agent, operation)
+        if step is None:
+            agent = self.arguments.name(agent, "start_agent_span", "agent")
+            operation = self.arguments.name(operation, "start_agent_span", "operation")
+            step = provider.step(agent, operation)
+        if not step.is_traced:
+            provider.filtered.up()
             return None
-        as_type = self.arguments.observation_type(as_type, "start_agent_span", "agent")
+        if as_type != "agent":
+            as_type = self.arguments.observation_type(as_type, "start_agent_span", "agent")
         context = context_api.get_current()
         parent = self._placement.of_agent(
-            provider, parent_trace_id, parent_span_id, agent, "start_agent_span", context
+            provider, parent_trace_id, parent_span_id, step.agent, "start_agent_span", context
         )
         span = provider.begin(
-            f"{agent}.{operation}",
+            step.name,
             parent=parent,
             context=context,
             type=as_type,
-            agent=agent,
-            operation=operation,
+            agent=step.agent,
+            operation=step.operation,
             input=None if input_data is None else dump(input_data),
         )
         return span.id
@@ -239,13 +244,15 @@ class LangfuseIntegrationService:
         Returns:
             Whether it was open and is ended now; unknown and ended spans are counted.
         """
-        provider = self._recording()
+        provider = self.client.recording
         if provider is None or span_id is None:
             return False
-        number = self.arguments.span_id(span_id, "end_agent_span")
-        if number is None:
-            return False
-        span = provider.spans.get(number) or resume(self.client, span_id)
+        span = provider.spans.get(span_id) if type(span_id) is str else None
+        if span is None:
+            number = self.arguments.span_id(span_id, "end_agent_span")
+            if number is None:
+                return False
+            span = provider.spans.get(f"{number:016x}") or resume(self.client, span_id)
         if span is None:
             self.arguments.complain(
                 "unknown_ids", "end_agent_span", f"span_id {span_id} is unknown, or was ended already"
@@ -278,10 +285,13 @@ class LangfuseIntegrationService:
         Returns:
             The decision's span id; None when nothing is recorded or the agent is filtered out.
         """
-        provider = self._recording()
+        provider = self.client.recording
         if provider is None:
             return None
-        agent = self.arguments.name(agent, "log_agent_decision", "agent")
+        step = provider.known_step(agent, decision.get("type") if type(decision) is dict else None)
+        if step is not None and not step.is_traced:
+            provider.filtered.up()
+            return None
         fields = decisions.as_mapping(decision)
         if fields is None:
             self.arguments.wrong("log_agent_decision", "decision", "a mapping with a type", decision)
@@ -290,7 +300,11 @@ class LangfuseIntegrationService:
         if kind is None:
             self.arguments.wrong("log_agent_decision", "decision['type']", "a name", fields.get("type"))
             kind = "decision"
-        if not provider.is_traced(agent, kind):
+        if step is None:
+            agent = self.arguments.name(agent, "log_agent_decision", "agent")
+            step = provider.step(agent, kind)
+        if not step.is_traced:
+            provider.filtered.up()
             return None
         try:
             confidence = decisions.confidence_of(fields)
@@ -300,8 +314,10 @@ class LangfuseIntegrationService:
                 "log_agent_decision", "decision['confidence']", "a number from 0 to 1", given
             )
             confidence, fields = None, {**fields, "given_confidence": given}
-        parent = self._placement.of_decision(provider, trace_id, parent_span_id, agent, "log_agent_decision")
-        span = provider.begin(f"{agent}.{kind}", parent=parent, type="span", agent=agent, operation=kind)
+        parent = self._placement.of_decision(
+            provider, trace_id, parent_span_id, step.agent, "log_agent_decision"
+        )
+        span = provider.begin(step.name, parent=parent, type="span", agent=step.agent, operation=kind)
         span.decision, span.confidence = kind, confidence
         decisions.write(span, fields)
         span.end()
@@ -325,7 +341,7 @@ class LangfuseIntegrationService:
         Returns:
             The trace id; None when nothing is recorded.
         """
-        provider = self._recording()
+        provider = self.client.recording
         if provider is None:
             return None
         self.client.join_sdk()
@@ -348,7 +364,7 @@ class LangfuseIntegrationService:
                 f"{agent}.{COLLABORATION}", parent=root, type="agent", agent=agent, operation=COLLABORATION
             )
             for agent in names
-            if provider.is_traced(agent, COLLABORATION)
+            if self._is_traced(provider, agent, COLLABORATION)
         }
         return root.trace_id
 
@@ -397,13 +413,13 @@ class LangfuseIntegrationService:
         user_id: str | None,
         tags: Iterable[str],
     ) -> Span | None:
-        provider = self._recording()
+        provider = self.client.recording
         if provider is None:
             return None
         self.client.join_sdk()
         name = self.arguments.name(name, "trace_operation", "name")
         agent, dot, operation = name.rpartition(".")
-        if not provider.is_traced(agent if dot else "", operation):
+        if not self._is_traced(provider, agent if dot else "", operation):
             return None
         as_type = self.arguments.observation_type(as_type, "trace_operation", "span")
         about = self.arguments.about(session_id, user_id, tags, "trace_operation")
@@ -567,12 +583,12 @@ class LangfuseIntegrationService:
 
     # What the methods share
 
-    def _recording(self) -> TracerProvider | None:
-        client = self.client
-        config = client.config
-        if not config.enabled or not config.tracing_enabled or client.is_closing:
-            return None
-        return client.provider
+    def _is_traced(self, provider: TracerProvider, agent: str, operation: str) -> bool:
+        """Whether the settings let this be traced; a span that they leave out is counted."""
+        step = provider.known_step(agent, operation) or provider.step(agent, operation)
+        if not step.is_traced:
+            provider.filtered.up()
+        return step.is_traced
 
     def _end(self, span: Span, outcome: object, error: object, level: str | None) -> None:
         if outcome is not None:

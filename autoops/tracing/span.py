@@ -104,6 +104,7 @@ class Span(SpanInterface):
         "events",
         "exceptions",
         "generation",
+        "id",
         "input",
         "kind",
         "level",
@@ -133,17 +134,17 @@ class Span(SpanInterface):
         parent_span_id: int | None,
         name: str,
         scope: Scope,
-        *,
         type: str | None = None,  # noqa: A002 - Langfuse's own word for it
         agent: str | None = None,
         operation: str | None = None,
-        start_ns: int | None = None,
         input: bytes | None = None,  # noqa: A002 - Langfuse's own word for it
+        start_ns: int | None = None,
     ) -> None:
         self.provider = provider
         self.generation = provider.generation
         self.trace = trace
         self.span_id = span_id
+        self.id = f"{span_id:016x}"
         self.parent_span_id = parent_span_id
         self.parent_context: SpanContext | None = None
         self.name = name
@@ -321,11 +322,6 @@ class Span(SpanInterface):
     # What the service asks
 
     @property
-    def id(self) -> str:
-        """The span id, 16 hex digits."""
-        return f"{self.span_id:016x}"
-
-    @property
     def trace_id(self) -> str:
         """The trace id, 32 hex digits."""
         return f"{self.trace.trace_id:032x}"
@@ -366,11 +362,7 @@ class Span(SpanInterface):
     @property
     def size(self) -> int:
         """Roughly the bytes that the span holds in memory."""
-        held = 512
-        if self.input is not None:
-            held += len(self.input)
-        if self.output is not None:
-            held += len(self.output)
+        held = 512 + len(self.input or b"") + len(self.output or b"")
         if self.attributes:
             held += sum(len(value) if isinstance(value, str) else 32 for value in self.attributes.values())
         return held

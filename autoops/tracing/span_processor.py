@@ -36,8 +36,8 @@ class AutoOpsSpanProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span that has ended."""
-        provider = self.client.provider
-        if provider is None or not self.client.is_recording or span.context is None:
+        provider = self.client.recording
+        if provider is None or span.context is None:
             return
         scope = span.instrumentation_scope
         if scope is not None and scope.name in provider.config.blocked_instrumentation_scopes:

@@ -62,7 +62,7 @@ def span_row(span: Span, resource_id: int, masker: Masker, *, is_open: bool = Fa
     start_ns = nanoseconds(span.start_ns, 0)
     return SpanRow(
         f"{span.trace.trace_id:032x}",
-        f"{span.span_id:016x}",
+        span.id,
         None if span.parent_span_id is None else f"{span.parent_span_id:016x}",
         text(span.name),
         span.type or "span",
@@ -90,7 +90,7 @@ def bare_row(span: Span, resource_id: int, fault: Exception, *, is_open: bool = 
     start_ns = nanoseconds(span.start_ns, 0)
     return SpanRow(
         trace_id=f"{span.trace.trace_id:032x}",
-        span_id=f"{span.span_id:016x}",
+        span_id=span.id,
         parent_span_id=None if span.parent_span_id is None else f"{span.parent_span_id:016x}",
         name=text(span.name),
         type="span",
