@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autoops.errors import ConfigurationError, JournalNewer
+from autoops.errors import AutoOpsError, ConfigurationError, JournalNewer
 from autoops.settings import get_settings
 from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.journal import reader
-from autoops.tracing.journal.location import Location
+from autoops.tracing.journal import destinations, reader
+from autoops.tracing.journal.location import Location, state_folder
 from autoops.tracing.journal.opening import open_at
 
 if TYPE_CHECKING:
@@ -53,6 +53,26 @@ def opened(journal: Path | None, *, to_change: bool = False) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def stranded(path: Path | None) -> tuple[Path, int] | None:
+    """The journal that processes used which could not write the one they were told to, and the rows that wait in it.
+
+    Args:
+        path: The journal at hand.
+
+    Returns:
+        None if there is no other, or nothing waits in it.
+    """
+    other = state_folder() / "journal.db"
+    if path is None or not other.exists() or other.resolve() == path.resolve():
+        return None
+    try:
+        with opened(other) as store:
+            rows = sum(each.spans + each.scores for each in destinations.waiting(store))
+    except (AutoOpsError, OSError):
+        return None
+    return (other, rows) if rows else None
 
 
 def _configured() -> str:

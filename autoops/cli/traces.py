@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from autoops.cli import output, remove
-from autoops.cli.journal import AsJson, Journal, Session, User, Yes, opened
+from autoops.cli.journal import AsJson, Journal, Session, User, Yes, opened, stranded
 from autoops.cli.output import number
 from autoops.cli.remove import missing
 from autoops.tracing.attributes import LEVELS
@@ -149,6 +149,7 @@ def deliver(
     result = deliver_all(config, timeout)
     with opened(journal) as store:
         left = elsewhere(store, config)
+        other = stranded(store.location.path)
     if as_json:
         output.print_json(result.as_dict() | {"moved": moved, "elsewhere": left})
     else:
@@ -160,6 +161,11 @@ def deliver(
         )
         for each in left:
             typer.echo(f"{described(each)}: not sent. --redirect sends it to {config.host} instead.")
+        if other is not None:
+            typer.echo(
+                f"{other[1]:,} rows wait in {other[0]}, of processes that could not write their journal:"
+                f" autoops traces deliver --journal {other[0]}"
+            )
     raise typer.Exit(1 if result.remaining else 0)
 
 

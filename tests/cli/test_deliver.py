@@ -158,3 +158,26 @@ def test_a_host_that_refuses(backlog: Path) -> None:
     assert result.exit_code == 0
     assert "3,000 spans" in result.stdout
     assert "--redirect" in result.stdout
+
+
+def test_what_waits_elsewhere_is_told_of(
+    server: LoopbackServer, path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Spans of a process that could not write its journal wait in the user's state folder, where nobody looks by himself."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / ".local" / "state" / "autoops"
+    folder.mkdir(parents=True)
+    for where in (path, folder / "journal.db"):
+        desk = Desk(where, host=server.url, public_key=server.public_key, secret_key=server.secret_key)
+        desk.span("waits")
+        desk.commit()
+        desk.store.close()
+
+    first = CliRunner().invoke(app, ["traces", "deliver", "--journal", str(path)], env=env_for(server))
+    command = first.stdout.splitlines()[-1].rpartition(": autoops ")[2].split()
+    second = CliRunner().invoke(app, command, env=env_for(server))
+    third = CliRunner().invoke(app, ["traces", "deliver", "--journal", str(path)], env=env_for(server))
+
+    assert "1 rows wait in" in first.stdout
+    assert second.stdout == "1 delivered, 0 remain.\n"
+    assert third.stdout == "0 delivered, 0 remain.\n"
