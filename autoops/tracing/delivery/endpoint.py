@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import orjson
+from opentelemetry import context as context_api
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 
 from autoops.tracing.delivery import tls
 from autoops.tracing.delivery.network import Backend, Deadline, NameTimeout
@@ -109,6 +111,8 @@ class Endpoint:
         allowed = self._config.timeout if timeout_s is None else timeout_s
         self._deadline.set(allowed)
         answer = bytearray()
+        # An application that has httpx traced must not find these requests in its traces: each batch would make another.
+        untraced = context_api.attach(context_api.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
         try:
             client = self._open()
             with client.stream(method, self._config.host + path, content=body, headers=headers) as response:
@@ -123,6 +127,8 @@ class Endpoint:
                 return replace(outcome, reason=reason), told, kind
         except Exception as error:
             return _failed(error, self._config.host, allowed), b"", ""
+        finally:
+            context_api.detach(untraced)
 
     def _without_secrets(self, words: bytes) -> bytes:
         """What a server said, without our credentials in it: some echo what they were sent."""
