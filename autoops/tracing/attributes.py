@@ -47,6 +47,9 @@ RESOLVE_CONFLICT: Final = "resolve_conflict"
 AGENT: Final = "autoops.agent"
 OPERATION: Final = "autoops.operation"
 
+SPAN_KIND: Final = "span.kind"
+"""What OpenTelemetry calls a span's kind, if it is not an internal one: server, client, producer, consumer."""
+
 SCOPE_NAME: Final = "langfuse-sdk.autoops"
 """Our instrumentation scope: a name that begins ``langfuse-sdk`` keeps Langfuse's metadata free of duplicates."""
 

@@ -29,6 +29,13 @@ MAX_SPAN_BYTES: Final = MAX_REQUEST_BYTES - 256 * 1024
 SHORTEST: Final = 256
 """Bytes that are left of a value in any case."""
 
+_KINDS: Final = {
+    "server": Span.SPAN_KIND_SERVER,
+    "client": Span.SPAN_KIND_CLIENT,
+    "producer": Span.SPAN_KIND_PRODUCER,
+    "consumer": Span.SPAN_KIND_CONSUMER,
+}
+
 EMPTY_EXPORT: Final = ExportTraceServiceRequest().SerializeToString()
 """An export of nothing: what a probe sends."""
 
@@ -96,10 +103,11 @@ def _fill(message: Span, due: DueSpan) -> None:
     if span.parent_span_id is not None:
         message.parent_span_id = bytes.fromhex(span.parent_span_id)
     message.name = span.name
-    message.kind = Span.SPAN_KIND_INTERNAL
     message.start_time_unix_nano = max(0, span.start_ns)
     message.end_time_unix_nano = max(0, span.end_ns or span.start_ns)
-    message.attributes.extend(_key_values(observation_attributes(due)))
+    attributes = observation_attributes(due)
+    message.kind = _KINDS.get(str(attributes.get(keys.SPAN_KIND)), Span.SPAN_KIND_INTERNAL)
+    message.attributes.extend(_key_values(attributes))
     if span.level == "ERROR":
         message.status.code = Status.STATUS_CODE_ERROR
         message.status.message = span.status_message or ""

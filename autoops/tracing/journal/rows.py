@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
+from opentelemetry.trace import SpanKind
 
 from autoops.tracing import attributes as keys
 from autoops.tracing.journal.schema import ENDED, OPEN
@@ -143,6 +144,8 @@ def _take_apart(span: Span) -> tuple[dict[str, Any], bytes | None, bytes | None]
                 attributes[key] = dump(value).decode()
     if span.status_message is None and span.status.description:
         span.status_message = span.status.description
+    if span.kind is not SpanKind.INTERNAL and isinstance(span.kind, SpanKind):
+        attributes = attributes | {keys.SPAN_KIND: span.kind.name.lower()}
     if span.events:
         attributes = attributes | _exception_metadata(span)
     if span.dropped_attributes:
