@@ -37,6 +37,7 @@ class ReceivedSpan:
     links: tuple[tuple[str, str], ...]  # trace and span ids; Langfuse stores none of them either
     scope: str
     resource: Mapping[str, Any]
+    kind: str = "INTERNAL"  # or SERVER, CLIENT, PRODUCER, CONSUMER
 
     def observation(self, key: str) -> Any:
         """Return the attribute ``langfuse.observation.<key>``, None when absent."""
@@ -160,6 +161,7 @@ def _received(span: Span, scope: str, resource: Mapping[str, Any]) -> ReceivedSp
         links=tuple((link.trace_id.hex(), link.span_id.hex()) for link in span.links),
         scope=scope,
         resource=resource,
+        kind=Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"),
     )
 
 
