@@ -32,6 +32,13 @@ def new_span_id() -> int:
         return int.from_bytes(os.urandom(8)) or 1
 
 
+def new_uuid() -> str:
+    """A random UUID, version 4 of RFC 9562, as text."""
+    number = new_trace_id() & ~(0xF000 << 64 | 0xC000 << 48) | 0x4000 << 64 | 0x8000 << 48
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
 def root_span_id(trace_id: int) -> int:
     """The id of the root span of a trace that we began.
 

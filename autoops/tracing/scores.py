@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from autoops.tracing.ids import new_uuid
 from autoops.tracing.serialize import dump, text
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def make(
     else:
         return None
     return Score(
-        score_id=score_id or str(uuid.uuid4()),
+        score_id=score_id or new_uuid(),
         trace_id=trace_id,
         span_id=span_id,
         name=text(name, limit=200),

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import random
+import uuid
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoops.tracing.ids import new_span_id, new_trace_id, parse_span_id, parse_trace_id, root_span_id
+from autoops.tracing.ids import (
+    new_span_id,
+    new_trace_id,
+    new_uuid,
+    parse_span_id,
+    parse_trace_id,
+    root_span_id,
+)
 
 
 def test_they_fit_and_differ() -> None:
@@ -80,3 +88,15 @@ def test_they_are_read_as_they_are_written(number: int) -> None:
 def test_what_is_no_id_is_none(text: object) -> None:
     """Python's signs, blanks and underscores are no hexadecimal digits; zero is no id."""
     assert parse_span_id(text) is None
+
+
+@given(st.integers(min_value=0, max_value=50))
+def test_uuids_are_of_version_4(count: int) -> None:
+    """As RFC 9562 has them, no two alike."""
+    made = [new_uuid() for _ in range(count)]
+
+    assert len(set(made)) == count
+    for each in made:
+        read = uuid.UUID(each)
+        assert str(read) == each
+        assert (read.version, read.variant) == (4, uuid.RFC_4122)
