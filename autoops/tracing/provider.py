@@ -20,7 +20,7 @@ from autoops.tracing import attributes as keys
 from autoops.tracing.counts import Count
 from autoops.tracing.ids import new_span_id, new_trace_id, parse_trace_id, root_span_id
 from autoops.tracing.readable import readable
-from autoops.tracing.sampling import HEAD, THROTTLE, head_rate, is_sampled
+from autoops.tracing.sampling import head_rate, is_sampled, reason_for
 from autoops.tracing.span import Scope, Span
 from autoops.tracing.trace import Trace
 from autoops.variables import selected
@@ -204,7 +204,7 @@ class TracerProvider(trace.TracerProvider):
             root_span_id=span_id,
             sampled=sampled,
             sample_rate=rate,
-            sampling_reason=THROTTLE if not sampled and is_sampled(trace_id, head) else HEAD,
+            sampling_reason=reason_for(self.config, trace_id, head, sampled=sampled),
             start_ns=began,
         )
         group.name = name

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from autoops.tracing.config import LangfuseConfig
@@ -19,6 +19,33 @@ HEAD: Final = "head"
 """Why a trace was sent or left out: chance, at the configured rate."""
 THROTTLE: Final = "throttle"
 """Why a trace was left out: chance, at a rate lowered because the server takes no more."""
+NONE: Final = "none"
+"""Why a trace was left out: a general rate of 0 sends none, whatever it is worth."""
+
+
+class Verdict(NamedTuple):
+    """Whether a trace is sent, and what said so."""
+
+    sampled: bool
+    rate: float
+    """The rate at which it was made, 0..1; 0 for one that came with a parent from elsewhere, whose rate is not known."""
+    reason: str = HEAD
+    is_roots: bool = True
+    """Whether the process that began the trace made it."""
+
+
+def joined(known: Verdict | None, other: Verdict) -> Verdict:
+    """The verdict on a trace of which another process has recorded something too.
+
+    The first one holds, but for a process that joined a trace before the one that began it could tell: what that one says
+    counts too. Chance is nested, so being sent at either rate is being sent at the higher one: the rate stays the
+    probability, and no trace is half sent.
+    """
+    if known is None:
+        return other
+    if known.is_roots or not other.is_roots:
+        return known
+    return Verdict(known.sampled or other.sampled, max(known.rate, other.rate), other.reason)
 
 
 def head_rate(config: LangfuseConfig, root_name: str) -> float:
