@@ -227,14 +227,17 @@ class TracerProvider(trace.TracerProvider):
         """The trace with this id: the one in memory, else one that another process began."""
         group = self.traces.get(trace_id)
         if group is None:
-            rate = self.config.sample_rate
+            config = self.config
+            # Whoever passed a verdict on did not pass its rate on.
+            rate = config.sample_rate if sampled is None else 0.0
             verdict = is_sampled(trace_id, rate) if sampled is None else sampled
             group = Trace(
                 trace_id,
-                self.config,
+                config,
                 root_span_id=None,
                 sampled=verdict,
                 sample_rate=rate,
+                sampling_reason=reason_for(config, trace_id, rate, sampled=verdict),
                 start_ns=time.time_ns(),
             )
             group = self.traces.setdefault(trace_id, group)

@@ -63,6 +63,15 @@ def is_sampled(trace_id: int, rate: float) -> bool:
     return (trace_id & _LOW_64_BITS) < round(rate * (1 << 64))
 
 
+def reason_for(config: LangfuseConfig, trace_id: int, head: float, *, sampled: bool) -> str:
+    """What made the verdict on a trace that begins; ``head`` is its rate, 0..1, before any throttling."""
+    if sampled:
+        return HEAD
+    if config.sample_rate == 0.0:
+        return NONE
+    return THROTTLE if is_sampled(trace_id, head) else HEAD
+
+
 class Throttle:
     """The rate for ordinary new traces while the server takes fewer spans than arrive.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace import SpanProcessor
 
 from autoops.tracing.client import EXIT_TIMEOUT_S, LangfuseClient
-from autoops.tracing.sampling import head_rate, is_sampled
+from autoops.tracing.sampling import head_rate, is_sampled, reason_for
 from autoops.tracing.span import Scope, Span
 from autoops.tracing.trace import Trace
 
@@ -82,13 +82,17 @@ def _ours(span: ReadableSpan, provider: TracerProvider) -> Span:
 def _trace(span: ReadableSpan, provider: TracerProvider, start_ns: int) -> Trace:
     """What the span knows of its trace: the journal puts together what each of its spans knows."""
     trace_id = span.context.trace_id
-    rate = head_rate(provider.config, span.name if span.parent is None else "") * provider.throttle
+    config = provider.config
+    head = head_rate(config, span.name if span.parent is None else "")
+    rate = head * provider.throttle
+    sampled = is_sampled(trace_id, rate)
     trace = Trace(
         trace_id,
-        provider.config,
+        config,
         root_span_id=span.context.span_id if span.parent is None else None,
-        sampled=is_sampled(trace_id, rate),
+        sampled=sampled,
         sample_rate=rate,
+        sampling_reason=reason_for(config, trace_id, head, sampled=sampled),
         start_ns=start_ns,
     )
     if span.parent is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoops.tracing.sampling import HEAD
+from autoops.tracing.sampling import HEAD, Verdict
 
 if TYPE_CHECKING:
     from autoops.tracing.config import LangfuseConfig
@@ -17,7 +17,7 @@ class Trace:
     Attributes:
         config: The settings that it is recorded under; above all, the project that it is for.
         sampled: The head verdict of the process that began the trace.
-        sample_rate: The rate at which it was made, 0..1.
+        sample_rate: The rate at which it was made, 0..1; 0 if it came from elsewhere with a parent.
         sampling_reason: What made it: chance at the configured rate, or at one lowered by the throttle.
         open: Spans of this process that have begun and not ended, by id.
         agents: Spans that ``track_collaboration`` opened, by agent.
@@ -69,3 +69,7 @@ class Trace:
         self.open: dict[int, Span] = {}
         self.agents: dict[str, Span] | None = None
         self.raised: tuple[int, str] | None = None
+
+    def verdict(self) -> Verdict:
+        """What this process knows of whether the trace is sent."""
+        return Verdict(self.sampled, self.sample_rate, self.sampling_reason, self.root_span_id is not None)

@@ -13,7 +13,7 @@ from autoops.tracing.journal.prune import EMPTY_LOG, FULL
 from autoops.tracing.journal.schema import INTERRUPTED, OPEN, SPAN
 from autoops.tracing.journal.upgrade import send_after_all
 from autoops.tracing.journal.worth import WARNING
-from autoops.tracing.sampling import THROTTLE
+from autoops.tracing.sampling import NONE, THROTTLE
 
 if TYPE_CHECKING:
     from autoops.tracing.journal.store import Store
@@ -36,7 +36,7 @@ def end_interrupted(store: Store, process_id: int, *, send_warnings: bool = True
     Args:
         store: The journal.
         process_id: This process's row.
-        send_warnings: Send traces that chance left out, for they hold a warning now.
+        send_warnings: Send traces whatever chance said, for they hold a warning now.
 
     Returns:
         How many spans became due by it.
@@ -52,7 +52,7 @@ def end_interrupted(store: Store, process_id: int, *, send_warnings: bool = True
     if not found:
         return 0
     changes: Counter[str] = Counter()
-    left_out: dict[str, str] = {}
+    warned: dict[str, str] = {}
     with store.transaction() as connection:
         for seq, trace_id, destination_id, sampled, rate, reason, heartbeat_at in found:
             cursor = connection.execute(
@@ -71,14 +71,14 @@ def end_interrupted(store: Store, process_id: int, *, send_warnings: bool = True
             elif not sampled:
                 changes["sampled_out"] += 1
                 changes["throttled"] += reason == THROTTLE
-                if send_warnings and rate > 0:
-                    left_out[trace_id] = WARNING
             else:
                 changes["pending"] += connection.execute(
                     "INSERT OR IGNORE INTO outbox (destination_id, kind, seq, process_id) VALUES (?, ?, ?, ?)",
                     (destination_id, SPAN, seq, process_id),
                 ).rowcount
-        send_after_all(connection, left_out, changes)
+            if send_warnings and destination_id is not None and rate < 1.0 and reason != NONE:
+                warned[trace_id] = WARNING
+        send_after_all(connection, warned, changes)
         bump(connection, changes)
     logger.info("%d spans of processes that died were ended as interrupted", changes["ended"])
     return changes["pending"]

@@ -14,13 +14,14 @@ from autoops.tracing.journal.schema import ENDED, OPEN, SCORE, SPAN
 from autoops.tracing.journal.statements import insert_rows
 from autoops.tracing.journal.upsert import insert, journalled, update
 from autoops.tracing.journal.worth import WARNING, value_of
-from autoops.tracing.sampling import THROTTLE
+from autoops.tracing.sampling import NONE, THROTTLE, Verdict, joined
 from autoops.tracing.span import COLLABORATION, NOT_ENDED
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
+    from autoops.tracing.config import LangfuseConfig
     from autoops.tracing.journal.book import Book, Source
     from autoops.tracing.scores import Score
     from autoops.tracing.span import Span
@@ -80,8 +81,8 @@ class _Commit:
         self.book = book
         self.changes: Counter[str] = Counter()
         self.committed = Committed()
-        self.verdicts: dict[str, bool] = {}
-        """Whether each trace that this commit touches is sent."""
+        self.verdicts: dict[str, Verdict] = {}
+        """On each trace that this commit touches: the one that its row bears."""
 
     def write(
         self,
@@ -159,17 +160,43 @@ class _Commit:
         replaced: Mapping[int, str],
     ) -> None:
         """Bring the spans' traces up to date, and learn the verdict on each: the one that its row bears."""
-        touched: dict[str, Trace] = {each.row.trace_id: each.span.trace for each in made}
+        pieces: dict[int, tuple[str, Trace]] = {
+            id(each.span.trace): (each.row.trace_id, each.span.trace) for each in made
+        }
+        touched = {trace_id for trace_id, _ in pieces.values()}
         known = trace_rows.verdicts(self.connection, touched)
         self.changes["traces"] += len(touched) - len(known)
-        self.verdicts = {key: trace.sampled for key, trace in touched.items()} | known
-        trace_rows.merge(self.connection, touched, inserts, updates, replaced)
-        self._send_after_all(_worth(made, self.book))
+        self.verdicts = known.copy()
+        for trace_id, trace in pieces.values():
+            self.verdicts[trace_id] = joined(self.verdicts.get(trace_id), trace.verdict())
+        trace_rows.merge(self.connection, pieces.values(), inserts, updates, replaced)
+        for trace_id, before in known.items():
+            if self.verdicts[trace_id].sampled and not before.sampled:
+                self.committed.due += upgrade.send_ended(
+                    self.connection, trace_id, before.reason, self.changes
+                )
+        self._send_after_all(self._worth(made))
+
+    def _worth(self, made: Sequence[Made]) -> dict[str, str]:
+        """Traces that are to be sent whatever chance said, and why."""
+        reasons: dict[str, str] = {}
+        durations = self.book.durations
+        for span, row, source, _ in made:
+            if row.state != ENDED:
+                continue
+            if row.trace_id not in reasons and _may_be_worth(self.verdicts[row.trace_id], source.config):
+                reason = value_of(span, row, source.config, durations)
+                if reason is not None:
+                    reasons[row.trace_id] = reason
+            if row.parent_span_id is None:
+                durations.add(row.name, (row.end_ns or 0) - row.start_ns)
+        return reasons
 
     def _send_after_all(self, reasons: Mapping[str, str]) -> None:
         if reasons:
             self.committed.due += upgrade.send_after_all(self.connection, reasons, self.changes)
-            self.verdicts.update(dict.fromkeys(reasons, True))
+            for trace_id in reasons:
+                self.verdicts[trace_id] = self.verdicts[trace_id]._replace(sampled=True)
 
     def _note_lost(self, lost: Mapping[str, int]) -> None:
         """Have roots say how many spans their traces lack."""
@@ -187,11 +214,11 @@ class _Commit:
         changes = self.changes
         outgoing = []
         for seq, each in ended:
-            if each.destination_id is not None and self.verdicts[each.row.trace_id]:
+            if each.destination_id is not None and self.verdicts[each.row.trace_id].sampled:
                 outgoing.append((each.destination_id, SPAN, seq, self.book.process_id))
             elif seq not in replaced:
                 changes["ended"] += 1
-                self._count_unsent(each.destination_id, each.span.trace.sampling_reason)
+                self._count_unsent(each.destination_id, self.verdicts[each.row.trace_id].reason)
         added = self._to_outbox(outgoing)
         changes["pending"] += added
         changes["ended"] += added
@@ -228,16 +255,16 @@ class _Commit:
             (warnings, root.trace_id),
         )
         self.changes["ended"] += len(rows)
-        is_sent = self.verdicts[root.trace_id]
+        verdict = self.verdicts[root.trace_id]
         outgoing = []
         for seq, destination_id, _ in rows:
-            if destination_id is not None and is_sent:
+            if destination_id is not None and verdict.sampled:
                 outgoing.append((destination_id, SPAN, seq, self.book.process_id))
             else:
-                self._count_unsent(destination_id, root.trace.sampling_reason)
+                self._count_unsent(destination_id, verdict.reason)
         added = self._to_outbox(outgoing)
         self.changes["pending"] += added
-        if warnings and _may_be_worth(root.trace):
+        if warnings and _may_be_worth(verdict, root.trace.config):
             self._send_after_all({root.trace_id: WARNING})
 
     def _scores(self, scores: Sequence[Score]) -> None:
@@ -246,7 +273,7 @@ class _Commit:
         connection = self.connection
         seq = _last_seq(connection, "scores")
         outgoing = []
-        sampled = self.verdicts | trace_rows.verdicts(connection, {score.trace_id for score in scores})
+        verdicts = trace_rows.verdicts(connection, {score.trace_id for score in scores})
         for score in scores:
             source = self.book.source(connection, score.config)
             if score.extra is not None:
@@ -264,7 +291,9 @@ class _Commit:
                 )
                 self.changes["scores"] += 1
             # A score on a trace that this journal does not know is sent.
-            if source.destination_id is not None and sampled.get(score.trace_id, True):
+            if source.destination_id is not None and (
+                score.trace_id not in verdicts or verdicts[score.trace_id].sampled
+            ):
                 outgoing.append(
                     (source.destination_id, SCORE, known[0] if known else seq, self.book.process_id)
                 )
@@ -286,26 +315,14 @@ def is_own(span: Span) -> bool:
     return was_idle or span.resource_id is None
 
 
-def _worth(made: Sequence[Made], book: Book) -> dict[str, str]:
-    """Traces that are to be sent whatever chance said, and why."""
-    reasons: dict[str, str] = {}
-    for span, row, source, _ in made:
-        if row.state != ENDED:
-            continue
-        if row.trace_id not in reasons and _may_be_worth(span.trace):
-            reason = value_of(span, row, source.config, book.durations)
-            if reason is not None:
-                reasons[row.trace_id] = reason
-        if row.parent_span_id is None:
-            book.durations.add(row.name, (row.end_ns or 0) - row.start_ns)
-    return reasons
+def _may_be_worth(verdict: Verdict, config: LangfuseConfig) -> bool:
+    """Whether the value of a trace matters: chance decides about it, and the settings let value overrule chance.
 
-
-def _may_be_worth(trace: Trace) -> bool:
-    """Whether the value of a trace matters: chance decides about it, and the settings let value overrule chance."""
-    config = trace.config
-    by_chance = not trace.sampled or trace.sample_rate < 1.0
-    return by_chance and config.enable_sampling and config.sample_rate > 0.0
+    The verdict is the one of its row: whoever adds to a trace may know nothing of how it was decided.
+    """
+    by_chance = not verdict.sampled or verdict.rate < 1.0
+    is_allowed = verdict.reason != NONE and config.enable_sampling and config.sample_rate > 0.0
+    return by_chance and is_allowed
 
 
 def _last_seq(connection: sqlite3.Connection, table: str) -> int:

@@ -10,6 +10,7 @@ from autoops.tracing.attributes import MAX_TRACE_TEXT
 from autoops.tracing.journal.rows import SpanRow, nanoseconds
 from autoops.tracing.journal.schema import ENDED
 from autoops.tracing.journal.statements import as_list, insert_rows, rows_of
+from autoops.tracing.sampling import Verdict
 from autoops.tracing.serialize import text
 
 if TYPE_CHECKING:
@@ -22,8 +23,13 @@ _COLUMNS: Final = (
     "trace_id, sampled, sample_rate, sampling_reason, root_span_id, name, session_id, user_id, tags, version, public,"
     " start_ns, end_ns, span_count, error_count, warning_count"
 )
+_ROOT_COMES_LATER: Final = "WHEN root_span_id IS NULL AND excluded.root_span_id IS NOT NULL"
 _MERGE: Final = (
     "ON CONFLICT (trace_id) DO UPDATE SET root_span_id = COALESCE(root_span_id, excluded.root_span_id), "
+    # As ``sampling.joined`` has it.
+    f"sampled = CASE {_ROOT_COMES_LATER} THEN MAX(sampled, excluded.sampled) ELSE sampled END, "
+    f"sample_rate = CASE {_ROOT_COMES_LATER} THEN MAX(sample_rate, excluded.sample_rate) ELSE sample_rate END, "
+    f"sampling_reason = CASE {_ROOT_COMES_LATER} THEN excluded.sampling_reason ELSE sampling_reason END, "
     + ", ".join(
         f"{name} = COALESCE(excluded.{name}, {name})"
         for name in ("name", "session_id", "user_id", "tags", "version", "public")
@@ -35,13 +41,13 @@ _MERGE: Final = (
 )
 
 
-def verdicts(connection: sqlite3.Connection, trace_ids: Iterable[str]) -> dict[str, bool]:
-    """Whether each of the traces that the journal knows is sent."""
+def verdicts(connection: sqlite3.Connection, trace_ids: Iterable[str]) -> dict[str, Verdict]:
+    """The verdict on each of the traces that the journal knows."""
     return {
-        trace_id: bool(sampled)
-        for trace_id, sampled in rows_of(
+        trace_id: Verdict(bool(sampled), rate, reason, bool(is_roots))
+        for trace_id, sampled, rate, reason, is_roots in rows_of(
             connection,
-            "trace_id, sampled",
+            "trace_id, sampled, sample_rate, sampling_reason, root_span_id IS NOT NULL",
             "FROM traces WHERE trace_id IN (SELECT value FROM json_each(?))",
             as_list(trace_ids),
         )
@@ -50,7 +56,7 @@ def verdicts(connection: sqlite3.Connection, trace_ids: Iterable[str]) -> dict[s
 
 def merge(
     connection: sqlite3.Connection,
-    traces: Mapping[str, Trace],
+    traces: Iterable[tuple[str, Trace]],
     inserts: Sequence[tuple[int, SpanRow]],
     updates: Sequence[tuple[int, SpanRow]],
     replaced: Mapping[int, str],
@@ -59,12 +65,13 @@ def merge(
 
     Args:
         connection: Within a write transaction.
-        traces: The spans' traces, by id.
+        traces: The spans' traces and their ids: what is known of one trace may be in several pieces.
         inserts: New rows of spans, by ``seq``.
         updates: Rows that take another's place.
         replaced: Levels of those among them that had ended already.
     """
-    tally: dict[str, list[int]] = {key: [0, 0, 0, 0] for key in traces}
+    pieces = list(traces)
+    tally: dict[str, list[int]] = {key: [0, 0, 0, 0] for key, _ in pieces}
     for _, row in inserts:
         tally[row.trace_id][1] += 1
     for _, row in (*inserts, *updates):
@@ -78,7 +85,8 @@ def merge(
     insert_rows(
         connection,
         f"INSERT INTO traces ({_COLUMNS})",
-        [(*_row(key, trace), *tally[key]) for key, trace in traces.items()],
+        # Counted once, with the first piece.
+        [(*_row(key, trace), *tally.pop(key, (0, 0, 0, 0))) for key, trace in pieces],
         _MERGE,
     )
 

@@ -47,14 +47,19 @@ def send_after_all(connection: sqlite3.Connection, reasons: Mapping[str, str], c
         if sampled:
             sent_already.append(trace_id)
             continue
-        spans = _ended(connection, trace_id, SPAN)
-        scores = _ended(connection, trace_id, SCORE)
-        changes["sampled_out"] -= spans
-        changes["throttled"] -= spans if head_reason == THROTTLE else 0
-        changes["pending"] += spans
-        changes["scores_pending"] += scores
-        due += spans + scores
+        due += send_ended(connection, trace_id, head_reason, changes)
     return due + send_roots_again(connection, sent_already, changes)
+
+
+def send_ended(connection: sqlite3.Connection, trace_id: str, head_reason: str, changes: Counter[str]) -> int:
+    """Send what has ended of a trace that was left out for ``head_reason``, and its scores. Returns how many rows."""
+    spans = _ended(connection, trace_id, SPAN)
+    scores = _ended(connection, trace_id, SCORE)
+    changes["sampled_out"] -= spans
+    changes["throttled"] -= spans if head_reason == THROTTLE else 0
+    changes["pending"] += spans
+    changes["scores_pending"] += scores
+    return spans + scores
 
 
 def send_roots_again(connection: sqlite3.Connection, trace_ids: Iterable[str], changes: Counter[str]) -> int:
