@@ -23,7 +23,7 @@ from autoops.tracing.journal.lock import CARETAKER
 from autoops.tracing.journal.opening import open_store
 
 READ_WITHOUT_RIGHTS = """
-import json, os, sys
+import json, os, sys, urllib.parse  # pathlib imports it late, from where this user may not read
 from autoops.tracing.journal import reader
 if os.getuid() == 0:
     os.setuid(65534)  # root may write everywhere
