@@ -55,6 +55,10 @@ class Step(NamedTuple):
     """Whether the settings let it be traced."""
 
 
+class ParentById(SpanContext):
+    """A parent of which the id alone is known: its flag is our own verdict, not that of who began the trace."""
+
+
 class Recorder(Protocol):
     """Takes what the provider has finished: the journal's writer."""
 
@@ -214,7 +218,8 @@ class TracerProvider(trace.TracerProvider):
     def _begin_under(self, parent: trace.Span | SpanContext, about: About, start_ns: int | None) -> Span:
         """A span whose parent is another provider's, another process's, or one that a fork left behind."""
         remote = parent.get_span_context() if isinstance(parent, trace.Span) else parent
-        group = self.trace_of(remote.trace_id, sampled=remote.trace_flags.sampled)
+        sampled = None if type(remote) is ParentById else remote.trace_flags.sampled
+        group = self.trace_of(remote.trace_id, sampled=sampled)
         span = Span(self, group, new_span_id(), remote.span_id, *about, start_ns)
         span.parent_context = remote
         is_foreign = isinstance(parent, trace.Span) and type(parent) is not Span
@@ -254,7 +259,7 @@ class TracerProvider(trace.TracerProvider):
         if not group.open:
             self.traces.pop(trace_id, None)
         flags = TraceFlags(TraceFlags.SAMPLED if group.sampled else TraceFlags.DEFAULT)
-        return SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags)
+        return ParentById(trace_id, span_id, is_remote=True, trace_flags=flags)
 
     def on_end(self, span: Span) -> None:
         """Take a span that has just ended; called by the span itself."""
