@@ -28,11 +28,12 @@ class AutoOpsSpanProcessor(SpanProcessor):
 
     Args:
         config: How to behave; None reads the settings.
-        client: The client to record with, instead of one of its own.
+        client: The client to record with, instead of one of its own; it is its owner's to shut down.
     """
 
     def __init__(self, config: LangfuseConfig | None = None, *, client: LangfuseClient | None = None) -> None:
         self.client = LangfuseClient(config) if client is None else client
+        self._owns_client = client is None
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span that has ended."""
@@ -52,7 +53,10 @@ class AutoOpsSpanProcessor(SpanProcessor):
 
     def shutdown(self) -> None:
         """Commit what waits, deliver what goes in a moment, and leave the rest in the journal."""
-        self.client.shutdown(EXIT_TIMEOUT_S)
+        if self._owns_client:
+            self.client.shutdown(EXIT_TIMEOUT_S)
+        else:
+            self.client.flush(EXIT_TIMEOUT_S)
 
 
 def _ours(span: ReadableSpan, provider: TracerProvider) -> Span:
