@@ -11,7 +11,7 @@ from autoops.tracing.counts import Counts, Drop
 from autoops.tracing.flag import Flag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from autoops.tracing.span import Span
 
@@ -20,7 +20,7 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 COMMIT_BYTES: Final = 8 * 1024 * 1024
 """Bytes taken for one commit: on their way into the file they are held several times over."""
 MOST_LOST: Final = 10_000
-"""Traces of which it is known, until the next commit, how many spans they lost."""
+"""Traces of which it is known how many spans they lost, until that stands in the journal."""
 RESERVED: Final = 5
 """One part in ``RESERVED`` is kept for errors and decisions."""
 
@@ -58,6 +58,7 @@ class Buffer:
         self._bytes = 0
         self._scores = 0
         self._lost: dict[str, int] = {}
+        self._lost_before: dict[str, int] = {}
         # A signal handler or a finalizer may record while its thread is within the lock: that is set aside till later.
         self._lock = threading.RLock()
         self._is_locked_here: Callable[[], bool] = self._lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001 - as Condition does
@@ -104,16 +105,27 @@ class Buffer:
         self._note_lost(span.trace_id)
         return False
 
-    def take_lost(self) -> dict[str, int]:
-        """Spans dropped since the last call, by trace."""
+    def take_lost(self, spans: Iterable[Span]) -> dict[str, int]:
+        """Spans dropped since the last call, by trace; and earlier ones of the traces that ``spans`` are of."""
         with self._lock:
             lost, self._lost = self._lost, {}
+            if self._lost_before:
+                for trace_id in {span.trace_id for span in spans} & self._lost_before.keys():
+                    lost[trace_id] = lost.get(trace_id, 0) + self._lost_before.pop(trace_id)
         return lost
 
-    def put_back_lost(self, lost: dict[str, int]) -> None:
+    def put_back_lost(self, lost: Mapping[str, int]) -> None:
         """What was taken could not be written."""
         for trace_id, number in lost.items():
             self._note_lost(trace_id, number)
+
+    def keep_lost(self, lost: Mapping[str, int]) -> None:
+        """What was taken of traces that the journal has not met: none of their spans has come through so far."""
+        with self._lock:
+            for trace_id, number in lost.items():
+                self._lost_before[trace_id] = self._lost_before.get(trace_id, 0) + number
+            while len(self._lost_before) > MOST_LOST:
+                del self._lost_before[next(iter(self._lost_before))]
 
     def _note_lost(self, trace_id: str, number: int = 1) -> None:
         with self._lock:

@@ -40,6 +40,8 @@ class Committed:
     """Spans of this process that ended; those that it took over from another are not among them."""
     agents: list[tuple[str, bool]] = field(default_factory=list)
     """Agent spans that ended, and whether without an error."""
+    lost_of_unknown: dict[str, int] = field(default_factory=dict)
+    """Spans that were dropped of traces that the journal does not have, by trace."""
 
 
 class Made(NamedTuple):
@@ -201,9 +203,11 @@ class _Commit:
     def _note_lost(self, lost: Mapping[str, int]) -> None:
         """Have roots say how many spans their traces lack."""
         for trace_id, number in lost.items():
-            self.connection.execute(
+            noted = self.connection.execute(
                 "UPDATE traces SET spans_lost = spans_lost + ? WHERE trace_id = ?", (number, trace_id)
-            )
+            ).rowcount
+            if not noted:
+                self.committed.lost_of_unknown[trace_id] = number
         self.committed.due += upgrade.send_roots_again(self.connection, lost, self.changes)
 
     def _dispatch(self, ended: Sequence[tuple[int, Made]], replaced: Mapping[int, str]) -> None:

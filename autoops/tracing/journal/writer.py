@@ -199,11 +199,12 @@ class Writer:
             patience_s = min(patience_s, max(0.05, deadline - time.monotonic()))
         with self._committing:
             # In this order: a span that begins in between sets the flag that ``take`` clears.
-            items, lost = self.buffer.take(), self.buffer.take_lost()
+            items = self.buffer.take()
             opened = [self._opened.popleft() for _ in range(len(self._opened))]
+            spans = [item for item in items if type(item) is Span]
+            lost = self.buffer.take_lost((*opened, *spans))
             if not items and not opened and not lost:
                 return True
-            spans = [item for item in items if type(item) is Span]
             scores = [item for item in items if type(item) is not Span]
             try:
                 store = self.store(patience_s)
@@ -222,6 +223,7 @@ class Writer:
                 # A journal that was lost and begun anew takes it at once: there may be no later time.
                 return not self.buffer.failing and self.commit(deadline)
             self._note(committed)
+            self.buffer.keep_lost(committed.lost_of_unknown)
             self._told, self._told_in = told, store.identity()
             if time.monotonic() - self.figures.read_at >= REFRESH_S:
                 self.refresh()
