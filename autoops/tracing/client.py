@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import sys
@@ -12,7 +13,7 @@ import weakref
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from autoops.errors import ConfigurationError
+from autoops.errors import ConfigurationError, JournalError
 from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.delivery.status import Connection, Status
 from autoops.tracing.latency import Latency
@@ -51,9 +52,10 @@ class LangfuseClient:
     Args:
         config: How to behave; None reads the settings. Settings that are invalid are logged once and shown in
             ``health_check()``, and tracing runs without Langfuse.
+        throttle: Decides what share of ordinary traces is sent under load, instead of one that looks at 30 s.
     """
 
-    def __init__(self, config: LangfuseConfig | None = None) -> None:
+    def __init__(self, config: LangfuseConfig | None = None, *, throttle: Throttle | None = None) -> None:
         self.configuration_errors: tuple[str, ...] = ()
         self.config = self._settings_or_local() if config is None else config
         self.latency = Latency(self.config.max_latency_ms / 1e3)
@@ -65,7 +67,7 @@ class LangfuseClient:
         self.is_closing = False
         """Set when the shutdown begins: nothing more is recorded."""
         self.is_shut_down = False
-        self._throttle = Throttle()
+        self._throttle = Throttle() if throttle is None else throttle
         self._sdk: Any = None
         self._project_id: str | None = None
         self._guard = threading.RLock()
@@ -178,6 +180,7 @@ class LangfuseClient:
             if self.provider is not None:
                 self.provider.configure(config)
             if before.destination != config.destination or not before.enabled:
+                self._throttle = self._throttle.anew()
                 self._stop_delivery(time.monotonic() + EXIT_TIMEOUT_S)
                 self._start_delivery(self.writer)
             elif self.deliverer is not None:
@@ -309,15 +312,21 @@ class LangfuseClient:
 
     def _thin(self) -> None:
         """Thin ordinary new traces while the server takes fewer spans than arrive."""
-        writer, provider, connection = self.writer, self.provider, self.delivery.connection
+        writer, provider, deliverer = self.writer, self.provider, self.deliverer
         if writer is None or provider is None:
             return
-        rate = 1.0
-        if self.config.enable_sampling and self.deliverer is not None:
-            figures = writer.figures
+        if deliverer is None or not self.config.enable_sampling:
+            self._throttle = self._throttle.anew()
+            rate = self._throttle.rate
+        else:
+            figures, connection = writer.figures, deliverer.status.connection
+            waiting = figures.pending
+            if waiting > Throttle.IGNORED and connection is Connection.HEALTHY:
+                # Some of it may wait for another server, which says nothing of this one.
+                with contextlib.suppress(JournalError):
+                    waiting = deliverer.pending(spans_only=True)
             rate = self._throttle.step(
-                time.monotonic(),
-                arrived=figures.delivered + figures.pending,
+                arrived=figures.delivered + waiting,
                 delivered=figures.delivered,
                 is_healthy=connection is Connection.HEALTHY,
                 is_away=connection is Connection.UNAVAILABLE,

@@ -5,12 +5,15 @@ The journal keeps every trace; sampling governs what is sent. What is sent whate
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from collections import deque
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autoops.tracing.config import LangfuseConfig
 
 _LOW_64_BITS: Final = (1 << 64) - 1
@@ -80,6 +83,7 @@ class Throttle:
 
     Args:
         window_s: Seconds over which arrivals and deliveries are compared.
+        clock: Tells monotonic seconds.
     """
 
     LOWEST: Final = 0.001
@@ -91,18 +95,20 @@ class Throttle:
     IGNORED: Final = 1000
     """Spans that may wait without anything being done."""
 
-    def __init__(self, window_s: float = 30.0) -> None:
+    def __init__(self, window_s: float = 30.0, clock: Callable[[], float] = time.monotonic) -> None:
         self.rate = 1.0
         self._window_s = window_s
+        self._clock = clock
         self._samples: deque[tuple[float, int, int]] = deque()
 
-    def step(
-        self, now: float, *, arrived: int, delivered: int, is_healthy: bool, is_away: bool = False
-    ) -> float:
+    def anew(self) -> Throttle:
+        """One that knows of no load yet, for another server."""
+        return Throttle(self._window_s, self._clock)
+
+    def step(self, *, arrived: int, delivered: int, is_healthy: bool, is_away: bool = False) -> float:
         """Look at the counts, about once a second.
 
         Args:
-            now: Monotonic seconds.
             arrived: Spans that have become due so far.
             delivered: Spans that were delivered so far.
             is_healthy: Whether the server takes what it is sent.
@@ -115,6 +121,7 @@ class Throttle:
             self._samples.clear()
             self.rate = 1.0 if is_away else self.rate
             return self.rate
+        now = self._clock()
         self._samples.append((now, arrived, delivered))
         at = bisect_right(self._samples, now - self._window_s, key=lambda sample: sample[0])
         for _ in range(at - 1):

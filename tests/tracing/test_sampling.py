@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
 from autoops.tracing.config import LangfuseConfig
-from autoops.tracing.sampling import Throttle, head_rate, is_sampled
+from autoops.tracing.sampling import (
+    HEAD,
+    NONE,
+    THROTTLE,
+    Throttle,
+    Verdict,
+    head_rate,
+    is_sampled,
+    joined,
+    reason_for,
+)
 
 
 @given(trace_id=st.integers(1, 2**128 - 1), rate=st.floats(0, 1))
@@ -45,13 +57,45 @@ def test_a_general_rate_of_zero_sends_none_at_all() -> None:
     assert head_rate(LangfuseConfig(sample_rate=0.0, sample_rules=(("*", 1.0),)), "x") == 0.0
 
 
+def test_a_verdict_says_what_made_it() -> None:
+    """Chance at the configured rate, at one lowered by load, or settings that send none."""
+    config, in_sample = LangfuseConfig(sample_rate=0.5), 1
+
+    assert reason_for(config, in_sample, 0.5, sampled=True) == HEAD
+    assert reason_for(config, in_sample, 0.5, sampled=False) == THROTTLE
+    assert reason_for(config, (1 << 64) - 1, 0.5, sampled=False) == HEAD
+    assert reason_for(LangfuseConfig(sample_rate=0.0), in_sample, 0.0, sampled=False) == NONE
+
+
+@given(trace_id=st.integers(1, 2**128 - 1), first=st.floats(0, 1), root=st.floats(0, 1))
+def test_a_verdict_of_two_is_chances_at_the_higher_rate(trace_id: int, first: float, root: float) -> None:
+    """When another process tells of a trace before the one that began it: the rate is the probability still."""
+    early = Verdict(is_sampled(trace_id, first), first, is_roots=False)
+    late = Verdict(is_sampled(trace_id, root), root)
+
+    verdict = joined(early, late)
+
+    assert verdict.rate == max(first, root)
+    assert verdict.sampled is is_sampled(trace_id, verdict.rate)
+
+
+def test_the_first_verdict_holds() -> None:
+    """Of the process that began the trace against all others, and among the others."""
+    of_root, others = Verdict(sampled=False, rate=0.1), Verdict(sampled=True, rate=1.0, is_roots=False)
+    another = Verdict(sampled=False, rate=0.5, is_roots=False)
+
+    assert joined(None, others) == others
+    assert joined(of_root, others) == of_root
+    assert joined(others, another) == others
+
+
 class Load:
     """A throttle under a load of so many spans a second on a server that takes so many."""
 
-    def __init__(self, offered: float, taken: float) -> None:
-        self.throttle = Throttle()
-        self.offered, self.taken = offered, taken
+    def __init__(self, offered: float, taken: float, window_s: float = 30.0) -> None:
         self.now = self.arrived = self.delivered = 0.0
+        self.throttle = Throttle(window_s, lambda: self.now)
+        self.offered, self.taken = offered, taken
         self.rates: list[float] = []
 
     def run(self, seconds: int, *, is_healthy: bool = True, is_away: bool = False) -> float:
@@ -62,7 +106,6 @@ class Load:
             if not is_away:
                 self.delivered = min(self.arrived, self.delivered + self.taken)
             rate = self.throttle.step(
-                self.now,
                 arrived=int(self.arrived),
                 delivered=int(self.delivered),
                 is_healthy=is_healthy and not is_away,
@@ -105,13 +148,42 @@ class TestThrottle:
 
         assert max(load.rates) <= 2.5 * min(load.rates)
 
+    @pytest.mark.parametrize("offered", [1050, 1500, 3000, 10_000])
+    def test_it_decides_once_a_window(self, offered: float) -> None:
+        """Also near the point where it would be switched on and off: no flapping."""
+        load = Load(offered, 1000)
+        load.run(1200)
+
+        changed = [at for at in range(1, len(load.rates)) if load.rates[at] != load.rates[at - 1]]
+        assert changed
+        assert min((b - a for a, b in itertools.pairwise(changed)), default=30) >= 30
+
     def test_it_is_raised_when_the_load_is_over(self) -> None:
-        """All is sent again."""
+        """Step by step to all, and stays there."""
         load = Load(10_000, 1000)
         load.run(300)
         load.offered = 100
+        load.rates.clear()
 
         assert load.run(1200) == 1.0
+        assert load.rates == sorted(load.rates)
+        assert set(load.rates[-600:]) == {1.0}
+
+    def test_the_window_may_be_shorter(self) -> None:
+        """In code: it decides after as many seconds."""
+        load = Load(10_000, 1000, window_s=4.0)
+
+        assert load.run(4) == 1.0
+        assert load.run(1) < 0.2
+
+    def test_another_server_begins_anew(self) -> None:
+        """At the full rate, with the same window and clock."""
+        load = Load(10_000, 1000, window_s=4.0)
+        load.run(5)
+        load.throttle = load.throttle.anew()
+
+        assert load.throttle.rate == 1.0
+        assert load.run(4) == 1.0
 
     def test_an_outage_thins_nothing(self) -> None:
         """Neither while it lasts, nor for the backlog that it leaves."""
