@@ -91,7 +91,7 @@ class Throttle:
     """Share of what the server took that is asked of it next: the backlog is to shrink."""
     RAISE: Final = 1.5
     SMALL_BACKLOG_S: Final = 2.0
-    """Seconds of delivery that a backlog may hold when the rate is raised."""
+    """Seconds of delivery that a small backlog holds at the most: with more the rate may be lowered, with less raised."""
     IGNORED: Final = 1000
     """Spans that may wait without anything being done."""
 
@@ -129,13 +129,14 @@ class Throttle:
         began, arrived_then, delivered_then = self._samples[0]
         if now - began < self._window_s:
             return self.rate
-        came, went, waiting = arrived - arrived_then, delivered - delivered_then, arrived - delivered
-        # A burst that the server clears in between is no overload: it must have been behind all the time.
-        was_behind = all(came_by - went_by > self.IGNORED for _, came_by, went_by in list(self._samples)[1:])
+        came, went = arrived - arrived_then, delivered - delivered_then
+        small = max(self.IGNORED, went / (now - began) * self.SMALL_BACKLOG_S)
+        # A burst that the server clears in between is no overload, nor is what is always under way to a fast one.
+        was_behind = all(came_by - went_by > small for _, came_by, went_by in list(self._samples)[1:])
         if came > went and was_behind:
             self.rate = max(self.LOWEST, self.rate * self.MARGIN * went / came)
             self._samples.clear()
-        elif self.rate < 1.0 and waiting <= max(self.IGNORED, went / (now - began) * self.SMALL_BACKLOG_S):
+        elif self.rate < 1.0 and arrived - delivered <= small:
             self.rate = min(1.0, self.rate * self.RAISE)
             self._samples.clear()
         return self.rate

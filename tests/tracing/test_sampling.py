@@ -219,6 +219,20 @@ class TestThrottle:
 
         assert set(load.rates) == {1.0}
 
+    @pytest.mark.parametrize("offered", [5000, 20_000])
+    def test_what_is_always_under_way_is_no_backlog(self, offered: int) -> None:
+        """A fast server has thousands of spans in line at any moment, now some more and now some less."""
+        now = 0.0
+        throttle = Throttle(clock=lambda: now)
+        for second in range(600):
+            now += 1
+            arrived = offered * (second + 1)
+            throttle.step(
+                arrived=arrived, delivered=arrived - offered // 3 - second % 7 * 100, is_healthy=True
+            )
+
+            assert throttle.rate == 1.0
+
     def test_few_spans_are_no_load(self) -> None:
         """A slow server with a handful of spans in line is left alone."""
         assert Load(10, 1).run(60) == 1.0
