@@ -152,6 +152,138 @@ def test_a_late_error_sends_a_trace_that_had_ended(desk: Desk) -> None:
     assert balance(desk).pending == 2
 
 
+@pytest.mark.parametrize("by", ["rule", "throttle"])
+def test_a_late_error_counts_however_the_trace_was_left_out(tmp_path: Path, by: str) -> None:
+    """Whoever adds it knows only the general rate, which would have sent the trace."""
+    rules = (("root", ALMOST_NONE),) if by == "rule" else ()
+    desk = Desk(tmp_path / "journal.db", sample_rules=rules, **KEYS)
+    desk.provider.throttle = 1.0 if by == "rule" else ALMOST_NONE
+    other = Desk(desk.store, **KEYS)
+    root = desk.span("root")
+    desk.commit()
+    other.span("step", other.provider.remote(root.trace.trace_id, root.span_id))
+    other.commit()
+    assert names(desk) == []
+    held = balance(desk)
+    assert (held.sampled_out, held.throttled) == (2, 0 if by == "rule" else 2)
+
+    for process in (other, desk):  # the one that began it has forgotten it, too
+        late = process.begin("late", process.provider.remote(root.trace.trace_id, root.span_id))
+        fail(late)
+        late.end()
+        process.commit()
+
+    assert sorted(names(desk)) == ["late", "late", "root", "step"]
+    assert {each.trace.sampling_value for each in due(desk)} == {"error"}
+    held = balance(desk)
+    assert (held.sampled_out, held.throttled) == (0, 0)
+
+
+def test_a_late_error_makes_a_trace_that_chance_had_sent_count_once(tmp_path: Path) -> None:
+    """Also if it comes from a process that sends all: others like it were sent in any case."""
+    desk = Desk(tmp_path / "journal.db", sample_rate=0.999999, **KEYS)
+    other = Desk(desk.store, **KEYS)
+    root = desk.span("root")
+    desk.commit()
+    outbox.spans_delivered(desk.store, 1, due(desk))
+    late = other.begin("late", root.get_span_context())
+    fail(late)
+    late.end()
+    other.commit()
+
+    assert {each.span.name: each.trace.sampling_value for each in due(desk)} == {
+        "root": "error",
+        "late": "error",
+    }
+
+
+@pytest.mark.parametrize("knows", ["flag", "id"])
+def test_who_is_first_to_tell_of_a_trace_does_not_decide_its_weight(tmp_path: Path, knows: str) -> None:
+    """With a flag it follows the verdict and does not know the rate; without one it is sent for the rate of its own."""
+    desk = Desk(tmp_path / "journal.db", sample_rate=0.999999, **KEYS)
+    other = Desk(desk.store, sample_rate=0.9999999, **KEYS)
+    root = desk.begin("root")
+    parent = (
+        root.get_span_context()
+        if knows == "flag"
+        else other.provider.remote(root.trace.trace_id, root.span_id)
+    )
+    other.span("step", parent)
+    other.commit()
+    root.end()
+    desk.commit()
+
+    rate = 0.999999 if knows == "flag" else 0.9999999
+    assert [(each.span.name, each.trace.sample_rate) for each in due(desk)] == [
+        ("step", rate),
+        ("root", rate),
+    ]
+
+
+def test_a_trace_is_whole_if_another_process_would_have_left_it_out(tmp_path: Path) -> None:
+    """What that one had ended before the verdict of the process that began the trace was known is sent with the rest."""
+    desk = Desk(tmp_path / "journal.db", sample_rate=0.999999, **KEYS)
+    other = Desk(desk.store, sample_rate=ALMOST_NONE, **KEYS)
+    root = desk.begin("root")
+    step = other.span("step", other.provider.remote(root.trace.trace_id, root.span_id))
+    other.score(step)
+    other.commit()
+    assert names(desk) == []
+    assert balance(desk).sampled_out == 1
+
+    root.end()
+    assert desk.commit().due == 3
+    assert names(desk) == ["step", "root"]
+    assert len(outbox.due_scores(desk.store, 1, 10)) == 1
+    assert {each.trace.sample_rate for each in due(desk)} == {0.999999}
+    assert balance(desk).sampled_out == 0
+
+
+def test_what_a_trace_is_called_is_kept_when_its_end_and_a_late_span_are_written_together(desk: Desk) -> None:
+    """Two pieces of what is known of one trace in one commit."""
+    root = desk.span("root")
+    desk.span("late", desk.provider.remote(root.trace.trace_id, root.span_id))
+    desk.commit()
+
+    rows = desk.rows("SELECT name, root_span_id, span_count FROM traces")
+    assert rows == [("root", root.id, 2)]
+
+
+def test_no_other_process_sends_what_a_rate_of_zero_left_out(tmp_path: Path) -> None:
+    """Not even for an error of its own, or because the first one died."""
+    desk = Desk(tmp_path / "journal.db", sample_rate=0.0, **KEYS)
+    other = Desk(desk.store, **KEYS)
+    root = desk.begin("root")
+    desk.commit()
+    late = other.begin("late", root.get_span_context())
+    fail(late)
+    late.end()
+    other.commit()
+    desk.execute("UPDATE processes SET heartbeat_at = heartbeat_at - 3600")
+    caretaker.end_interrupted(desk.store, 0)
+
+    assert names(desk) == []
+    assert balance(desk).sampled_out == 2
+
+
+def test_a_rule_of_zero_leaves_what_is_worth_sending(tmp_path: Path) -> None:
+    """Ordinary traces stay; an error, here or where its process died, is sent: nothing else is said of that name."""
+    desk = Desk(tmp_path / "journal.db", sample_rules=(("x", 0.0),), **KEYS)
+    desk.span("x")
+    failed, lost = desk.begin("x", given="failed"), desk.begin("x", given="lost")
+    fail(failed)
+    failed.end()
+    desk.commit()
+    assert [each.span.input for each in due(desk)] == ['"failed"']
+
+    desk.execute("UPDATE processes SET heartbeat_at = heartbeat_at - 3600")
+    caretaker.end_interrupted(desk.store, 0)
+    assert {each.span.input for each in due(desk)} == {'"failed"', '"lost"'}
+    assert {each.trace.sampling_value for each in due(desk)} == {"error", "warning"}
+    assert lost.end_ns is None
+    assert balance(desk).sampled_out == 1
+
+
 def test_a_trace_that_chance_had_sent_says_that_it_would_have_been_sent_anyway(tmp_path: Path) -> None:
     """Its weight is one then: the root goes once more if it had gone, and twice in the books."""
     desk = Desk(tmp_path / "journal.db", sample_rate=0.999999, **KEYS)
@@ -206,6 +338,19 @@ def test_a_trace_whose_process_died_is_sent_for_its_warning(desk: Desk) -> None:
 
     assert sorted(names(desk)) == ["done", "root"]
     assert balance(desk).pending == 2
+
+
+def test_a_trace_that_chance_had_sent_counts_once_when_its_process_died(tmp_path: Path) -> None:
+    """As those do that are sent for the warning alone."""
+    desk = Desk(tmp_path / "journal.db", sample_rate=0.999999, **KEYS)
+    desk.begin("root")
+    desk.commit()
+    desk.execute("UPDATE processes SET heartbeat_at = heartbeat_at - 3600")
+
+    caretaker.end_interrupted(desk.store, 0)
+
+    assert [(each.span.name, each.trace.sampling_value) for each in due(desk)] == [("root", "warning")]
+    balance(desk)
 
 
 def test_what_another_process_left_open_is_a_warning_too(desk: Desk) -> None:
