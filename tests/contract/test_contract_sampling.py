@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from children import env_for, run_python
@@ -69,6 +69,37 @@ def test_a_rate_of_zero_sends_none_not_even_errors(server: LoopbackServer, start
     assert (server.spans, server.scores) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("changes", "sent"),
+    [
+        ({}, {"ordinary y", "failed x", "failed y"}),
+        ({"enable_sampling": False}, {"ordinary y", "failed y"}),
+        ({"sample_rate": 0.0, "sample_rules": (("x*", 1.0),)}, set()),
+    ],
+    ids=["of a rule", "of a rule, by chance alone", "of all"],
+)
+def test_what_a_rate_of_zero_leaves(
+    server: LoopbackServer, start: Start, changes: dict[str, Any], sent: set[str]
+) -> None:
+    """``AUTOOPS_SAMPLE_RULES=x=0`` sends what is notable of x; ``LANGFUSE_SAMPLE_RATE=0`` nothing, as docs/settings.md says."""
+    service = start(server, **({"sample_rules": (("*x", 0.0),)} | changes))
+    for kind in ("ordinary x", "ordinary y", "failed x", "failed y"):
+        trace_id = service.create_simulation_trace({"type": kind}) or ""
+        fails = kind.startswith("failed")
+        service.end_agent_span(
+            service.start_agent_span("a", "work", trace_id), error="no price" if fails else None
+        )
+        service.finalize_trace(trace_id)
+
+    assert service.flush(10)
+    roots = {span.name: span for span in server.spans if not span.parent_span_id}
+    assert set(roots) == sent
+    assert len(server.spans) == 2 * len(sent)
+    assert {root.metadata["sampling.probability"] for root in roots.values()} <= {1.0}
+    if "failed x" in roots:
+        assert roots["failed x"].metadata["sampling.reason"] == "error"
+
+
 @pytest.mark.parametrize(("rate", "flag"), [(0.0, "00"), (1.0, "01")])
 def test_the_verdict_travels_in_the_w3c_flag(
     server: LoopbackServer, start: Start, rate: float, flag: str
@@ -122,6 +153,31 @@ def test_another_process_follows_the_verdict(server: LoopbackServer, start: Star
     )
     assert 0 < len(kept) < 20
     assert {span.trace_id for span in server.spans if span.name == "b.elsewhere"} == kept
+
+
+FAIL_LATE = """
+import json, sys
+from config.langfuse_integration import get_langfuse_integration
+service = get_langfuse_integration()
+service.end_agent_span(service.start_agent_span("b", "elsewhere", parent_trace_id=sys.argv[1]), error="no price")
+print(json.dumps(service.flush(10)))
+"""
+
+
+def test_a_late_error_of_another_process_sends_what_a_rule_left_out(
+    server: LoopbackServer, start: Start
+) -> None:
+    """That process's own rate would have sent the trace; the root that it sends says why it is."""
+    service = start(server, sample_rules=(("demand_spike", 1e-12),))
+    trace_id = one_trace(service, 1)
+    assert service.flush(10)
+    assert server.spans == []
+
+    run_python(FAIL_LATE, trace_id, env=env_for(server))
+
+    assert len(server.wait_for_spans(5)) == 5
+    (root,) = [span for span in server.trace(trace_id) if not span.parent_span_id]
+    assert (root.metadata["sampling.reason"], root.metadata["sampling.probability"]) == ("error", 1.0)
 
 
 def test_what_matters_is_sent_whatever_chance_said(server: LoopbackServer, start: Start) -> None:
