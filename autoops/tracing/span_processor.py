@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import SpanProcessor
 
@@ -12,10 +12,14 @@ from autoops.tracing.span import Scope, Span
 from autoops.tracing.trace import Trace
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan
 
     from autoops.tracing.config import LangfuseConfig
     from autoops.tracing.provider import TracerProvider
+
+MOST_BEGUN: Final = 10_000
+"""Open traces of which it is known how they were decided: spans that never end must not fill the memory."""
 
 
 class AutoOpsSpanProcessor(SpanProcessor):
@@ -34,18 +38,37 @@ class AutoOpsSpanProcessor(SpanProcessor):
     def __init__(self, config: LangfuseConfig | None = None, *, client: LangfuseClient | None = None) -> None:
         self.client = LangfuseClient(config) if client is None else client
         self._owns_client = client is None
+        self._begun: dict[int, Trace] = {}
+        """Traces whose topmost span here is open: the verdict is of that moment, and its children end before it."""
+
+    def on_start(self, span: ReadableSpan, parent_context: Context | None = None) -> None:  # noqa: ARG002 - OpenTelemetry's
+        """Decide about the trace that a span begins, here or after another service."""
+        provider = self.client.recording
+        if provider is None or span.context is None or not _is_topmost(span) or _is_blocked(span, provider):
+            return
+        if len(self._begun) < MOST_BEGUN:
+            trace = _trace(span, provider)
+            # There, for what is recorded through the client below this span: it is part of the trace.
+            self._begun[trace.trace_id] = provider.traces.setdefault(trace.trace_id, trace)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span that has ended."""
         provider = self.client.recording
-        if provider is None or span.context is None:
+        if span.context is None:
             return
-        scope = span.instrumentation_scope
-        if scope is not None and scope.name in provider.config.blocked_instrumentation_scopes:
+        trace_id = span.context.trace_id
+        trace = self._begun.pop(trace_id, None) if _is_topmost(span) else self._begun.get(trace_id)
+        if provider is None:
             return
-        ours = _ours(span, provider)
+        if trace is not None and _is_topmost(span) and not trace.open:
+            provider.traces.pop(trace_id, None)
+        if _is_blocked(span, provider):
+            return
+        trace = trace or provider.traces.get(trace_id) or _trace(span, provider)
+        if span.parent is None:
+            trace.name = span.name  # it may have been given another one
         provider.begun.up()
-        provider.recorder.ended(ours)
+        provider.recorder.ended(_ours(span, provider, trace))
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Wait until all that has ended is in the journal and, with Langfuse, settled."""
@@ -59,13 +82,23 @@ class AutoOpsSpanProcessor(SpanProcessor):
             self.client.flush(EXIT_TIMEOUT_S)
 
 
-def _ours(span: ReadableSpan, provider: TracerProvider) -> Span:
+def _is_topmost(span: ReadableSpan) -> bool:
+    """Whether a span is the first one of its trace in this process."""
+    return span.parent is None or span.parent.is_remote
+
+
+def _is_blocked(span: ReadableSpan, provider: TracerProvider) -> bool:
+    scope = span.instrumentation_scope
+    return scope is not None and scope.name in provider.config.blocked_instrumentation_scopes
+
+
+def _ours(span: ReadableSpan, provider: TracerProvider, trace: Trace) -> Span:
     """A span of the OpenTelemetry SDK as one of ours, ready for the journal."""
     context, parent, scope = span.context, span.parent, span.instrumentation_scope
     start_ns = span.start_time or 0
     made = Span(
         provider,
-        provider.traces.get(context.trace_id) or _trace(span, provider, start_ns),
+        trace,
         context.span_id,
         None if parent is None else parent.span_id,
         span.name,
@@ -83,22 +116,25 @@ def _ours(span: ReadableSpan, provider: TracerProvider) -> Span:
     return made
 
 
-def _trace(span: ReadableSpan, provider: TracerProvider, start_ns: int) -> Trace:
+def _trace(span: ReadableSpan, provider: TracerProvider) -> Trace:
     """What the span knows of its trace: the journal puts together what each of its spans knows."""
-    trace_id = span.context.trace_id
-    config = provider.config
-    head = head_rate(config, span.name if span.parent is None else "")
-    rate = head * provider.throttle
-    sampled = is_sampled(trace_id, rate)
+    trace_id, config = span.context.trace_id, provider.config
+    parent = span.parent
+    head = head_rate(config, span.name if parent is None else "")
+    rate, sampled = head * provider.throttle, False
+    if parent is not None and parent.is_remote:
+        # Whoever began it has decided, and did not say at what rate.
+        rate, sampled = 0.0, parent.trace_flags.sampled
+    sampled = sampled or is_sampled(trace_id, rate)
     trace = Trace(
         trace_id,
         config,
-        root_span_id=span.context.span_id if span.parent is None else None,
+        root_span_id=span.context.span_id if parent is None else None,
         sampled=sampled,
         sample_rate=rate,
         sampling_reason=reason_for(config, trace_id, head, sampled=sampled),
-        start_ns=start_ns,
+        start_ns=span.start_time or 0,
     )
-    if span.parent is None:
+    if parent is None:
         trace.name = span.name
     return trace

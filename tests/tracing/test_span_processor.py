@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from children import env_for, run_python
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-from autoops.tracing import AutoOpsSpanProcessor
+from autoops.tracing import AutoOpsSpanProcessor, LangfuseClient, LangfuseIntegrationService
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,3 +123,67 @@ def test_made_global_it_takes_every_librarys_spans(server: LoopbackServer) -> No
 
     (query,) = [span for span in server.spans if span.name == "query"]
     assert (query.trace_id, query.parent_span_id) == (trace_id, span_id)
+
+
+def test_a_trace_is_decided_when_its_root_begins(server: LoopbackServer, config_for: ConfigFor) -> None:
+    """By the rule of the root's name and the throttle of that moment, though its children end, and are written, first."""
+    rules = (("kept", 0.999999), ("left out", 1e-12))
+    processor = AutoOpsSpanProcessor(config_for(server, sample_rules=rules))
+    provider = TracerProvider()
+    provider.add_span_processor(processor)
+    tracer, ours = provider.get_tracer("application"), processor.client.provider
+    assert ours is not None
+    for name in ("left out", "kept"):
+        with tracer.start_as_current_span(name):
+            tracer.start_span("child").end()
+            assert processor.force_flush(10_000)
+            ours.throttle = 1e-12
+        ours.throttle = 1.0
+    assert processor.force_flush(10_000)
+
+    spans = {span.name: span for span in server.spans}
+    assert set(spans) == {"kept", "child"}
+    assert len(server.spans) == 2
+    assert spans["kept"].metadata["sampling.probability"] == 0.999999
+    assert ours.traces == {}
+    processor.shutdown()
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_the_verdict_of_a_calling_service_holds(
+    server: LoopbackServer, config_for: ConfigFor, *, sent: bool
+) -> None:
+    """The flag that came with the call decides, whatever the rate here."""
+    processor = AutoOpsSpanProcessor(config_for(server, sample_rate=1e-12 if sent else 1.0))
+    provider = TracerProvider(sampler=ALWAYS_ON)
+    provider.add_span_processor(processor)
+    flags = TraceFlags(TraceFlags.SAMPLED if sent else TraceFlags.DEFAULT)
+    caller = set_span_in_context(NonRecordingSpan(SpanContext(7, 8, is_remote=True, trace_flags=flags)))
+    with provider.get_tracer("application").start_as_current_span("request", caller):
+        provider.get_tracer("application").start_span("work").end()
+    assert processor.force_flush(10_000)
+
+    assert {span.name for span in server.spans} == ({"request", "work"} if sent else set())
+    processor.shutdown()
+
+
+def test_what_the_client_records_below_is_sent_with_the_trace(
+    server: LoopbackServer, config_for: ConfigFor
+) -> None:
+    """Whole or not at all, and at the probability of the trace, though the application's own sampler keeps everything."""
+    client = LangfuseClient(config_for(server, sample_rules=(("kept", 0.999999), ("left out", 1e-12))))
+    processor, service = AutoOpsSpanProcessor(client=client), LangfuseIntegrationService(client=client)
+    provider = TracerProvider()
+    provider.add_span_processor(processor)
+    for name in ("left out", "kept"):
+        with provider.get_tracer("application").start_as_current_span(name):
+            for _ in range(2):
+                service.end_agent_span(service.start_agent_span("pricing", "reprice"))
+                assert service.flush(10)
+    assert service.flush(10)
+
+    assert sorted(span.name for span in server.spans) == ["kept", "pricing.reprice", "pricing.reprice"]
+    (root,) = [span for span in server.spans if span.name == "kept"]
+    assert root.metadata["sampling.probability"] == 0.999999
+    assert service.health_check()["sampled_out"] == {"head": 3}
+    client.shutdown()
