@@ -86,8 +86,9 @@ def _settled_store(client: LangfuseClient) -> Store | None:
     if writer is None:
         return None
     try:
+        patience_s = client.config.max_latency_ms / 1e3
         if len(writer.buffer):
-            writer.flush(time.monotonic() + client.config.max_latency_ms / 1e3)
-        return writer.store()
+            writer.flush(time.monotonic() + patience_s)
+        return writer.store(patience_s)
     except JournalError:
         return None

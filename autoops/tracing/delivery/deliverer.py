@@ -133,7 +133,7 @@ class Deliverer:
             deadline -= min(CLOSING_S, 0.1 * max(0.0, deadline - time.monotonic()))
         self._drains += 1
         try:
-            marks = outbox.marks(self.writer.store())
+            marks = outbox.marks(self.writer.store(deadline - time.monotonic()))
             while not self._is_settled(*marks) or (not wait_out_faults and self._others_wait(marks)):
                 left = deadline - time.monotonic()
                 if left <= 0 or (not wait_out_faults and self._is_hopeless(deadline)):

@@ -41,8 +41,8 @@ TICK_S: Final = 1.0
 """Age at which figures are read anew: one wake-up a second for a quiet service."""
 REFRESH_S: Final = 0.25
 """Age at which a commit reads the figures anew."""
-OPENING_S: Final = 0.2
-"""Longest wait of a reader for another thread that opens the journal."""
+OPENING_S: Final = 5.0
+"""Longest wait for a journal that is being opened."""
 RETRY_S: Final = (0.2, 2.0)
 """First and longest pause after a commit that failed."""
 
@@ -121,16 +121,16 @@ class Writer:
             self.start()
         return taken
 
-    def store(self, patience_s: float = 0.0) -> Store:
+    def store(self, patience_s: float = OPENING_S) -> Store:
         """The open journal; opened by whoever asks first.
 
         Args:
-            patience_s: Longest wait, in seconds, for a program that has the file locked while it is to be opened.
+            patience_s: Longest wait, in seconds, for another thread that opens it, or a program that has the file locked.
 
         Raises:
             JournalLocked: It could not be opened for that long.
         """
-        if not self._opening.acquire(timeout=max(patience_s, OPENING_S)):
+        if not self._opening.acquire(timeout=max(0.0, patience_s)):
             raise JournalLocked(f"{self.journal} is still being opened")
         try:
             if self._store is None:
@@ -151,7 +151,7 @@ class Writer:
     def refresh(self) -> None:
         """Read the figures anew."""
         try:
-            self.figures = figures.read(self.store(), self.last_error)
+            self.figures = figures.read(self.store(patience_s=0.0), self.last_error)
         except JournalError as error:
             logger.debug("the journal's figures could not be read: %s", error)
 
@@ -254,7 +254,7 @@ class Writer:
             if self.book.process_id is not None and (
                 self.buffer.failing or (is_time and self._heartbeat.is_due())
             ):
-                with self.store().transaction(patience_s=0.1) as connection:
+                with self.store(0.1).transaction(patience_s=0.1) as connection:
                     self._heartbeat.beat(connection, self.book.process_id)
                 self._written()
             if is_time:
@@ -265,7 +265,7 @@ class Writer:
                     self._call(self.due)
                 self._call(self.ticks)
             if self._care.step(
-                self.store(), self.book.process_id or 0, self.providers, self.dropped, self.buffer.filled
+                self.store(0.1), self.book.process_id or 0, self.providers, self.dropped, self.buffer.filled
             ):
                 self._call(self.due)
         except JournalLocked as error:
