@@ -165,20 +165,29 @@ class LangfuseClient:
         if self.deliverer is not None:
             self.deliverer.hold_back(None)
 
+    def change(self, **changes: Any) -> None:
+        """Change some settings, by ``LangfuseConfig``'s field names; threads that change others undo nothing of it.
+
+        Raises:
+            ConfigurationError: With every fault at once; nothing changes then.
+        """
+        with self._guard:
+            self.reconfigure(self.config.replace(**changes))
+
     def reconfigure(self, config: LangfuseConfig) -> None:
         """Behave differently from now on, without a restart or a lost span."""
         with self._guard:
             before, self.config = self.config, config
             self.configuration_errors = ()
             _set_debug(config)
+            if self.provider is not None:
+                self.provider.configure(config)
             if self.writer is None or not config.enabled:
                 self._set_up()
                 return
             self.recording = self.provider if config.is_recording else None
             self.writer.buffer.resize(config.buffer_size)
             self.writer.buffer.patience_s = self.latency.limit_s = config.max_latency_ms / 1e3
-            if self.provider is not None:
-                self.provider.configure(config)
             if before.destination != config.destination or not before.enabled:
                 self._throttle = self._throttle.anew()
                 self._stop_delivery(time.monotonic() + EXIT_TIMEOUT_S)

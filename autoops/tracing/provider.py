@@ -196,23 +196,26 @@ class TracerProvider(trace.TracerProvider):
 
     def _begin_root(self, about: About, start_ns: int | None) -> Span:
         name = about[0]
+        config = self.config
         trace_id = new_trace_id()
         span_id = root_span_id(trace_id)
-        head = head_rate(self.config, name)
+        head = head_rate(config, name)
         rate = head * self.throttle
         sampled = is_sampled(trace_id, rate)
         began = time.time_ns() if start_ns is None else start_ns
         group = Trace(
             trace_id,
-            self.config,
+            config,
             root_span_id=span_id,
             sampled=sampled,
             sample_rate=rate,
-            sampling_reason=reason_for(self.config, trace_id, head, sampled=sampled),
+            sampling_reason=reason_for(config, trace_id, head, sampled=sampled),
             start_ns=began,
         )
         group.name = name
         self.traces[trace_id] = group
+        if self.config is not config:
+            self._record_under(self.config, group)
         return Span(self, group, span_id, None, *about, began)
 
     def _begin_under(self, parent: trace.Span | SpanContext, about: About, start_ns: int | None) -> Span:
@@ -309,11 +312,16 @@ class TracerProvider(trace.TracerProvider):
 
     def configure(self, config: LangfuseConfig) -> None:
         """Use other settings from the next span on; a trace that is open stays with the project that it began for."""
-        if config.destination == self.config.destination:
-            for group in list(self.traces.values()):
-                group.config = config
+        # First: a trace that is begun meanwhile looks at them once it can be found here.
         self.config = config
         self._steps = {}
+        for group in list(self.traces.values()):
+            self._record_under(config, group)
+
+    def _record_under(self, config: LangfuseConfig, group: Trace) -> None:
+        """Let changed settings, such as masks, hold for an open trace too: not the project, nor what it is worth."""
+        if config.destination == group.config.destination:
+            group.config = config
 
     def after_fork(self) -> None:
         """In a forked child: no inherited span is ours."""

@@ -550,7 +550,7 @@ class LangfuseIntegrationService:
             Whether the changes hold now.
         """
         try:
-            self.client.reconfigure(self.client.config.replace(**changes))
+            self.client.change(**changes)
         except (ConfigurationError, TypeError) as error:
             self.arguments.complain("wrong_arguments", "reconfigure", str(error))
             return False

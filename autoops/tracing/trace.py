@@ -16,6 +16,7 @@ class Trace:
 
     Attributes:
         config: The settings that it is recorded under; above all, the project that it is for.
+        judged_by: The settings that it began under: they say what it is worth, however they change meanwhile.
         sampled: The head verdict of the process that began the trace.
         sample_rate: The rate at which it was made, 0..1; 0 if it came from elsewhere with a parent.
         sampling_reason: What made it: chance at the configured rate, or at one lowered by the throttle.
@@ -26,6 +27,7 @@ class Trace:
     __slots__ = (
         "agents",
         "config",
+        "judged_by",
         "name",
         "open",
         "public",
@@ -54,7 +56,7 @@ class Trace:
         sampling_reason: str = HEAD,
     ) -> None:
         self.trace_id = trace_id
-        self.config = config
+        self.config = self.judged_by = config
         self.root_span_id = root_span_id
         self.sampled = sampled
         self.sample_rate = sample_rate

@@ -38,7 +38,6 @@ class Buffer:
     def __init__(
         self, capacity: int, patience_s: float, dropped: Counts, dropped_scores: Counts | None = None
     ) -> None:
-        self.resize(capacity)
         self.patience_s = patience_s
         self.dropped = dropped
         self.dropped_scores = Counts() if dropped_scores is None else dropped_scores
@@ -64,14 +63,17 @@ class Buffer:
         self._is_locked_here: Callable[[], bool] = self._lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001 - as Condition does
         self._aside: deque[Span] = deque()
         self._room = threading.Condition(self._lock)
+        self.resize(capacity)
         self.accepted = 0
         """Items taken so far; with ``settled`` it tells a flush when its items are committed."""
         self.settled = 0
 
     def resize(self, capacity: int) -> None:
         """Hold so many spans from now on."""
-        self.capacity = capacity
-        self._ordinary = max(1, capacity - capacity // RESERVED)
+        with self._lock:
+            self.capacity = capacity
+            self._ordinary = max(1, capacity - capacity // RESERVED)
+            self._room.notify_all()
 
     def put(self, span: Span) -> bool:
         """Take a span. False if there was no room in time: it is dropped and counted."""

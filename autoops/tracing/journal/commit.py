@@ -183,11 +183,12 @@ class _Commit:
         """Traces that are to be sent whatever chance said, and why."""
         reasons: dict[str, str] = {}
         durations = self.book.durations
-        for span, row, source, _ in made:
+        for span, row, _, _ in made:
             if row.state != ENDED:
                 continue
-            if row.trace_id not in reasons and _may_be_worth(self.verdicts[row.trace_id], source.config):
-                reason = value_of(span, row, source.config, durations)
+            config = span.trace.judged_by
+            if row.trace_id not in reasons and _may_be_worth(self.verdicts[row.trace_id], config):
+                reason = value_of(span, row, config, durations)
                 if reason is not None:
                     reasons[row.trace_id] = reason
             if row.parent_span_id is None:
@@ -268,7 +269,7 @@ class _Commit:
                 self._count_unsent(destination_id, verdict.reason)
         added = self._to_outbox(outgoing)
         self.changes["pending"] += added
-        if warnings and _may_be_worth(verdict, root.trace.config):
+        if warnings and _may_be_worth(verdict, root.trace.judged_by):
             self._send_after_all({root.trace_id: WARNING})
 
     def _scores(self, scores: Sequence[Score]) -> None:
