@@ -324,10 +324,10 @@ class LangfuseClient:
         writer, provider, deliverer = self.writer, self.provider, self.deliverer
         if writer is None or provider is None:
             return
-        if deliverer is None or not self.config.enable_sampling:
+        rate = 1.0
+        if not self.config.enable_sampling:
             self._throttle = self._throttle.anew()
-            rate = self._throttle.rate
-        else:
+        elif deliverer is not None:  # none yet, or none at all
             figures, connection = writer.figures, deliverer.status.connection
             waiting = figures.pending
             if waiting > Throttle.IGNORED and connection is Connection.HEALTHY:
