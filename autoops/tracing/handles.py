@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from opentelemetry import context as context_api
 from opentelemetry.context import _RUNTIME_CONTEXT
@@ -16,7 +17,7 @@ from autoops.tracing import attributes as keys
 from autoops.tracing.serialize import dump, text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
     from contextvars import Token
     from types import TracebackType
 
@@ -169,8 +170,8 @@ class Operation:
         mine = next((each for each in reversed(self._entered) if each[0] is current), self._entered[-1])
         self._entered.remove(mine)
         span, token = mine
-        if token is not None:
-            _detach(token)
+        if span is not None and token is not None:
+            _leave(span, token, is_current=current is span)
         if span is not None:
             _finish(span, error)
 
@@ -220,21 +221,23 @@ class Operation:
         return cast("F", wrapper)
 
 
-class _Within:
-    """Makes a span current for one step of a generator."""
+class _OwnContext:
+    """A generator's own current span: there for each of its steps, as the step before left it, and for nobody else."""
 
-    __slots__ = ("_span", "_token")
+    __slots__ = ("_context", "_token")
 
     def __init__(self, span: Span | None) -> None:
-        self._span = span
+        self._context = None if span is None else set_span_in_context(span)
         self._token: Token[Context] | None = None
 
     def __enter__(self) -> None:
-        if self._span is not None:
-            self._token = context_api.attach(set_span_in_context(self._span))
+        if self._context is not None:
+            self._token = context_api.attach(self._context)
 
     def __exit__(self, *error: object) -> None:
         if self._token is not None:
+            # A block that is held open over the yield is to be current again when the generator goes on.
+            self._context = context_api.get_current()
             _detach(self._token)
 
 
@@ -242,12 +245,13 @@ def _traced_generator(
     begin: Callable[[], tuple[Handle, Span | None]], generator: Generator[Any, Any, Any]
 ) -> Generator[Any, Any, Any]:
     _, span = begin()
+    own = _OwnContext(span)
     raised: BaseException | None = None
     step: Callable[[], Any] = functools.partial(next, generator)
     try:
         while True:
             try:
-                with _Within(span):
+                with own:
                     item = step()
             except StopIteration as stop:
                 return stop.value
@@ -255,7 +259,7 @@ def _traced_generator(
                 sent = yield item
                 step = functools.partial(generator.send, sent)
             except GeneratorExit:
-                with _Within(span):
+                with own:
                     generator.close()
                 raise
             except BaseException as thrown:
@@ -272,12 +276,13 @@ async def _traced_async_generator(
     begin: Callable[[], tuple[Handle, Span | None]], generator: AsyncGenerator[Any, Any]
 ) -> AsyncGenerator[Any, Any]:
     _, span = begin()
+    own = _OwnContext(span)
     raised: BaseException | None = None
-    step: Callable[[], Any] = generator.__anext__
+    step: Callable[[], Any] = functools.partial(_first_step, generator)
     try:
         while True:
             try:
-                with _Within(span):
+                with own:
                     item = await step()
             except StopAsyncIteration:
                 return
@@ -285,7 +290,7 @@ async def _traced_async_generator(
                 sent = yield item
                 step = functools.partial(generator.asend, sent)
             except GeneratorExit:
-                with _Within(span):
+                with own:
                     await generator.aclose()
                 raise
             except BaseException as thrown:
@@ -298,10 +303,49 @@ async def _traced_async_generator(
             _finish(span, raised)
 
 
-def _detach(token: Token[Context]) -> None:
-    # A generator may be closed in another context than it was begun in: then there is nothing to restore.
-    with contextlib.suppress(Exception):
+def _first_step(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
+    """Ask for the first item without the event loop's getting to know the generator: whoever wraps it closes it.
+
+    A loop that ends closes the generators it knows in any order, so perhaps this one first, outside its span.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(firstiter=None, finalizer=None)
+    try:
+        return generator.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
+_left_early: WeakKeyDictionary[Span, Context] = WeakKeyDictionary()
+"""Spans whose block was left while another's was current, and what was current before them."""
+
+
+def _leave(span: Span, token: Token[Context], *, is_current: bool) -> None:
+    """Make current again what was current before a block."""
+    before = token.old_value
+    if not is_current:
+        # Blocks of plain generators end in any order: the one that is current stays so until it ends itself.
+        if isinstance(before, dict):
+            _left_early[span] = cast("Context", before)
+        return
+    if not _detach(token) and isinstance(before, dict):
+        # A generator that was moved to another thread brought the span along.
+        context_api.attach(cast("Context", before))
+    while _left_early:
+        ended = get_current_span()
+        further = _left_early.pop(ended, None)  # type: ignore[call-overload]  # any span may be looked for
+        if further is None:
+            break
+        context_api.attach(further)
+
+
+def _detach(token: Token[Context]) -> bool:
+    """Whether it was possible: a generator may be closed in another context than it was begun in."""
+    try:
         _RUNTIME_CONTEXT.detach(token)
+    except Exception:
+        return False
+    return True
 
 
 def _finish(span: Span, error: BaseException | None) -> None:

@@ -94,6 +94,8 @@ class TracerProvider(trace.TracerProvider):
         """Open spans by id, 16 hex digits."""
         self.idle: set[int] = set()
         """Open spans that were let go of: the journal has them."""
+        self.adopted: set[int] = set()
+        """Open spans of other providers that our span processor will record."""
         self.begun = Count()
         """Spans begun, the filtered ones not among them."""
         self.filtered = Count()
@@ -226,7 +228,8 @@ class TracerProvider(trace.TracerProvider):
         span = Span(self, group, new_span_id(), remote.span_id, *about, start_ns)
         span.parent_context = remote
         is_foreign = isinstance(parent, trace.Span) and type(parent) is not Span
-        if is_foreign and not remote.is_remote and remote.span_id not in group.open:
+        is_observed = remote.span_id in group.open or remote.span_id in self.adopted
+        if is_foreign and not remote.is_remote and not is_observed:
             # A local span of another provider is no observation: for Langfuse, ours is the topmost.
             span.attributes[keys.IS_APP_ROOT] = True
         return span
@@ -329,6 +332,7 @@ class TracerProvider(trace.TracerProvider):
         self.traces = {}
         self.spans = {}
         self.idle = set()
+        self.adopted = set()
         self.begun = Count()
         self.filtered = Count()
         self._guard = threading.Lock()

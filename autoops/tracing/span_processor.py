@@ -44,9 +44,12 @@ class AutoOpsSpanProcessor(SpanProcessor):
     def on_start(self, span: ReadableSpan, parent_context: Context | None = None) -> None:  # noqa: ARG002 - OpenTelemetry's
         """Decide about the trace that a span begins, here or after another service."""
         provider = self.client.recording
-        if provider is None or span.context is None or not _is_topmost(span) or _is_blocked(span, provider):
+        if provider is None or span.context is None or _is_blocked(span, provider):
             return
-        if len(self._begun) < MOST_BEGUN:
+        if len(provider.adopted) < MOST_BEGUN:
+            # Ours below it are not the topmost of their trace.
+            provider.adopted.add(span.context.span_id)
+        if _is_topmost(span) and len(self._begun) < MOST_BEGUN:
             trace = _trace(span, provider)
             # There, for what is recorded through the client below this span: it is part of the trace.
             self._begun[trace.trace_id] = provider.traces.setdefault(trace.trace_id, trace)
@@ -56,6 +59,8 @@ class AutoOpsSpanProcessor(SpanProcessor):
         provider = self.client.recording
         if span.context is None:
             return
+        if self.client.provider is not None:
+            self.client.provider.adopted.discard(span.context.span_id)
         trace_id = span.context.trace_id
         trace = self._begun.pop(trace_id, None) if _is_topmost(span) else self._begun.get(trace_id)
         if provider is None:

@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     Stream = Callable[[str], Generator[str, None, None]]
     AsyncStream = Callable[[str], AsyncGenerator[str, None]]
 
-STEP_BEGINS_ANEW = "a decorated generator's step begins with its own span, not with what it left open"
-CLOSED_OUTSIDE = "an ending loop may close the inner generator first, outside the span of the outer one"
-ENDED_SPAN_CURRENT = "a block that is left while another is current makes an ended span current in the end"
-
 
 @pytest.fixture(autouse=True)
 def nothing_stays_current(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
@@ -291,7 +287,6 @@ class TestLate:
             [*whole("a", steps=1), "outer", "outer > after"]
         )
 
-    @pytest.mark.xfail(strict=True, reason=CLOSED_OUTSIDE)
     def test_abandoned_asynchronous_ones_end_with_their_loop(
         self, server: LoopbackServer, service: LangfuseIntegrationService, async_stream: AsyncStream
     ) -> None:
@@ -340,7 +335,6 @@ class TestLate:
 class TestBlocksInside:
     """A block that a decorated generator holds open over its ``yield``."""
 
-    @pytest.mark.xfail(strict=True, reason=STEP_BEGINS_ANEW)
     def test_what_comes_after_the_item_is_still_inside(
         self, server: LoopbackServer, service: LangfuseIntegrationService
     ) -> None:
@@ -371,7 +365,6 @@ class TestBlocksInside:
             "transaction > write",
         ]
 
-    @pytest.mark.xfail(strict=True, reason=STEP_BEGINS_ANEW)
     async def test_in_an_asynchronous_one_too(
         self, server: LoopbackServer, service: LangfuseIntegrationService
     ) -> None:
@@ -467,7 +460,6 @@ class TestUndecorated:
             "outer > numbers",
         ]
 
-    @pytest.mark.xfail(strict=True, reason=ENDED_SPAN_CURRENT)
     def test_blocks_left_in_the_wrong_order_leave_nothing_behind(
         self, server: LoopbackServer, service: LangfuseIntegrationService
     ) -> None:

@@ -134,9 +134,6 @@ class TestOneLine:
         ]
         assert {span.attributes["langfuse.trace.name"] for span in server.spans} == {"event"}
 
-    @pytest.mark.xfail(
-        strict=True, reason="our provider does not know that the processor records its span's foreign parent"
-    )
     def test_there_is_one_root(
         self, server: LoopbackServer, service: LangfuseIntegrationService, theirs: Tracer
     ) -> None:

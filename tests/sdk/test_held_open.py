@@ -65,9 +65,6 @@ def test_an_observation_begun_in_our_generator_is_its_child(
     ]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a decorated generator's step begins with its own span, not with what it left open"
-)
 def test_what_comes_after_the_item_is_inside_the_observation(
     server: LoopbackServer, service: LangfuseIntegrationService
 ) -> None:
