@@ -10,14 +10,14 @@ from pathlib import Path
 
 from autoops.simulation.assumptions import Assumptions
 from autoops.simulation.dataset import load_panel
-from autoops.simulation.panel import Panel, PanelOptions
+from autoops.simulation.panel import Panel, PanelOptions, Split
 from autoops.simulation.run import Options
 from autoops.simulation.world import World, build_world
 
 PRODUCTS, CLUSTERS = 30, 3
 """Its size."""
 
-OPTIONS = Options(days=7, products=PRODUCTS, clusters=CLUSTERS)
+OPTIONS = Options(days=7, products=PRODUCTS, clusters=CLUSTERS, policies=("agents", "static"))
 """A week in it."""
 
 
@@ -32,7 +32,7 @@ def panel_folder() -> Path:
 @functools.cache
 def small_panel() -> Panel:
     """Return 30 products in 3 clusters of the real data, fitted on weeks 2-26, played on 27-39."""
-    return load_panel(PanelOptions(PRODUCTS, CLUSTERS), panel_folder())
+    return load_panel(PanelOptions(PRODUCTS, CLUSTERS, Split.of(27, 39)), panel_folder())
 
 
 @functools.cache

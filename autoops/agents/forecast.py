@@ -95,9 +95,11 @@ class Forecaster:
     def hear(self, event: Event) -> None:
         """Take in what an event announces about demand: a spike, or a competitor's price."""
         facts = event.facts
-        if event.type is EventType.DEMAND_SPIKE and event.product is not None and event.cluster is not None:
+        spikes = event.type in {EventType.DEMAND_SPIKE, EventType.SOCIAL_TREND}
+        if spikes and event.product is not None and event.cluster is not None:
             start = event.day + int(facts["starts_in_days"])
-            factor = 1.0 + self._tuning.spike_trust * (facts["multiplier"] - 1.0)
+            trust = self._tuning.spike_trust * facts.get("share_true", 1.0)
+            factor = 1.0 + trust * (facts["multiplier"] - 1.0)
             self._spikes.append(
                 (event.product, event.cluster, start, start + int(facts["length_days"]), factor)
             )

@@ -88,11 +88,15 @@ class InventoryAgent:
         EventType.DAY_STARTED: "plan_replenishment",
         EventType.LOW_STOCK: "check_shelf",
         EventType.DEMAND_SPIKE: "prepare_for_spike",
+        EventType.SOCIAL_TREND: "prepare_for_trend",
+        EventType.SUPPLY_DELAY: "bridge_delay",
         EventType.EXPIRY_NEAR: "replace_expiring",
     }
 
     def __init__(self, tuning: InventoryTuning | None = None) -> None:
         self._tuning = tuning or InventoryTuning()
+        self._late_until: dict[int, int] = {}
+        """Cluster → day from which its supplier is on time again."""
 
     def propose(self, event: Event, situation: Situation) -> list[Proposal]:
         """Return routine orders as a table for each cluster, or one order for each product an event is about."""
@@ -101,21 +105,30 @@ class InventoryAgent:
             clusters = range(len(situation.shop.clusters))
             tables = (self._table(event, situation, levels, cluster) for cluster in clusters)
             return [table for table in tables if table is not None]
-        products = [event.product] if event.product is not None else sorted(event.lines)
         cluster = event.cluster
         if cluster is None:
             return []
+        if event.type is EventType.SUPPLY_DELAY:
+            return self._delayed(event, situation, cluster)
+        products = [event.product] if event.product is not None else sorted(event.lines)
         orders = (self._single(event, situation, levels, product, cluster) for product in products)
         return [order for order in orders if order is not None]
 
     def learn(self, observation: Observation) -> None:
         """Learn nothing yet beyond what the shared forecast does."""
 
+    def _delayed(self, event: Event, situation: Situation, cluster: int) -> list[Proposal]:
+        """Return one table of orders that reach over the delay; the supplier stays late for the event's days."""
+        self._late_until[cluster] = event.day + int(event.facts["length_days"])
+        table = self._table(event, situation, self.levels(situation), cluster)
+        return [] if table is None else [table]
+
     def levels(self, situation: Situation) -> Levels:
         """Return triggers, tops, positions and what is missing, for all products and clusters."""
         shop, view, forecast, tuning = situation.shop, situation.view, situation.forecast, self._tuning
         rules, life = shop.economics, shop.shelf_life[:, None]
         late = view.on_order[LATEST_USUAL_DELIVERY:].sum(axis=(0, 1)) > 0.0
+        late[[cluster for cluster, until in self._late_until.items() if view.day < until]] = True
         lead = rules.lead_time_mean + DELAY_DAYS * late
         interval = lead + 1.0
         by_length = {days: forecast.over(round(days)) for days in set(interval.tolist())}
@@ -169,7 +182,7 @@ class InventoryAgent:
             id=f"{event.id}/order-{cluster}",
             agent=self.name,
             action=Action.ORDER,
-            type="routine_order",
+            type="routine_order" if event.type is EventType.DAY_STARTED else f"{event.type.value}_order",
             lines=lines,
             unit="units",
             claim=f"at least {least} of these {len(lines)} products are not sold out on the evening of {until:%d %B}",
@@ -203,6 +216,7 @@ class InventoryAgent:
         sure = levels.lasting[product, cluster]
         causes = {
             EventType.LOW_STOCK: "The shelf reads low",
+            EventType.SOCIAL_TREND: f"Talk of {text(event.facts.get('multiplier', 1.0))} times the usual demand is seen",
             EventType.DEMAND_SPIKE: f"Demand of about {text(event.facts.get('multiplier', 1.0))} times the usual is announced",
             EventType.EXPIRY_NEAR: f"{text(event.lines.get(product, 0.0))} units expire tonight",
         }

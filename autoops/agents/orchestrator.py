@@ -28,8 +28,10 @@ NAME = "orchestrator"
 """As it stands in the record."""
 
 URGENCY = (
+    EventType.SUPPLY_DELAY,
     EventType.COMPETITOR_PRICE,
     EventType.DEMAND_SPIKE,
+    EventType.SOCIAL_TREND,
     EventType.EXPIRY_NEAR,
     EventType.LOW_STOCK,
     EventType.DAY_STARTED,

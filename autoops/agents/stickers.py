@@ -9,7 +9,7 @@ import numpy as np
 from autoops.agents.figures import money, plain, probability, text
 from autoops.agents.messages import Action, Effect, Line, Proposal
 from autoops.retail.distribution import Z80, demand_cdf, demand_quantile, demand_variance
-from autoops.retail.markdown import CLEARANCE_ELASTICITY, best_markdown, units_cleared
+from autoops.retail.markdown import CLEARANCE_ELASTICITY, best_markdown, is_promoted, units_cleared
 
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 
 def sticker(agent: str, event: Event, situation: Situation, product: int, cluster: int) -> Proposal | None:
-    """Return a sticker on what expires tonight, None if it sells at the full price as well."""
-    expiring = event.lines[product]
+    """Return a sticker on what expires tonight, None on a planned promotion or if it sells at full price as well."""
+    expiring, planned = event.lines[product], situation.view.price[0]
+    if is_promoted(planned, situation.shop.reference_price)[product]:
+        return None
     expected = float(situation.forecast.daily[0, product, cluster])
     depth = float(best_markdown(np.array(expiring), np.array(expected)))
     if depth == 0.0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -28,24 +29,41 @@ CACHE = Path(".autoops") / "cache"
 FLUSH_S = 10.0
 """Longest wait for the journal to have every span, in seconds."""
 
-ROWS = (
+FIGURES = (
     ("profit", "Profit", "${:,.0f}"),
-    ("objective", "Profit less goodwill of lost sales", "${:,.0f}"),
+    ("objective", "Objective", "${:,.0f}"),
     ("fill_rate", "Fill rate", "{:.1%}"),
     ("waste_rate", "Waste", "{:.1%}"),
     ("stockout_rate", "Stock-outs", "{:.1%}"),
-    ("promo_stockout_rate", "Stock-outs on display", "{:.1%}"),
-    ("price_changes", "Shelf labels changed", "{:,.0f}"),
-    ("guardrail_breaches", "Guard rails breached", "{:,.0f}"),
+    ("promo_stockout_rate", "... on display", "{:.1%}"),
+    ("displayed_share", "Displayed", "{:.1%}"),
+    ("price_index", "Price index", "{:.4f}"),
+    ("price_changes", "New labels", "{:,.0f}"),
+    ("guardrail_breaches", "Rails breached", "{:,.0f}"),
+    ("under_cost_markdowns", "Stickers under cost", "{:,.0f}"),
 )
 """Figure, its name on the screen, its format."""
+
+MOST_COLUMNS = 4
+"""More policies are rows of a table of the first figures: eighty columns hold no more."""
+
+MAIN_FIGURES = 6
+"""Figures of that table."""
 
 
 def simulate(
     *,
-    days: Annotated[int, typer.Option(help="Days to simulate, 1 to 91, from 26 June 2017.")] = 28,
-    products: Annotated[int, typer.Option(help="Products of the assortment, 10 or more.")] = 120,
-    clusters: Annotated[int, typer.Option(help="Store clusters.")] = 6,
+    weeks: Annotated[str, typer.Option(help="Weeks of 2017 to simulate, A-B.")] = "27-39",
+    days: Annotated[
+        int | None, typer.Option(help="Only the first days of the weeks.", show_default="all")
+    ] = None,
+    products: Annotated[
+        int, typer.Option(help="Products of the assortment, the best sellers, 10 or more.")
+    ] = 200,
+    product_ranks: Annotated[
+        str | None, typer.Option(help="Products by rank in sales instead, A-B.", show_default=False)
+    ] = None,
+    clusters: Annotated[int, typer.Option(help="Store clusters.")] = 8,
     seed: Annotated[int, typer.Option(help="Random numbers of the run.")] = 1,
     seeds: Annotated[
         str | None,
@@ -53,14 +71,21 @@ def simulate(
             help="Several runs: a number of seeds from --seed on, or a range A-B.", show_default=False
         ),
     ] = None,
-    policy: Annotated[str, typer.Option(help="agents, static or all.")] = "all",
+    policy: Annotated[
+        str,
+        typer.Option(
+            help="agents, rolling_calendar, rolling, static, ceiling, oracle, several with commas, or all."
+        ),
+    ] = "agents,rolling_calendar,static",
+    world: Annotated[str, typer.Option(help="base, misspecified, split, substitution or capacity.")] = "base",
+    scale: Annotated[float, typer.Option(help="Times the real households' demand.")] = 20.0,
     no_tracing: Annotated[bool, typer.Option("--no-tracing", help="Record nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     assumptions: Annotated[
         bool, typer.Option("--assumptions", help="Print every assumption with its source, and run nothing.")
     ] = False,
 ) -> None:
-    """Run a store network on real 2017 grocery data: agents against a tuned baseline, on the same random numbers.
+    """Run a store network on real 2017 grocery data: agents against baselines, on the same random numbers.
 
     Three agents decide on stock, prices and promotions and an orchestrator settles their conflicts. Every event is a
     trace in the journal, every decision a span with its numbers and reasons. Nothing is fetched.
@@ -71,13 +96,26 @@ def simulate(
                 "the simulation needs numpy and pandas: in a clone `uv sync`, elsewhere install AutoOps with its extra `simulation`"
             )
         # numpy takes a moment to import, which no other command should pay.
-        from autoops.simulation.run import POLICIES, Options
+        from autoops.simulation.assumptions import Assumptions
+        from autoops.simulation.panel import Split
+        from autoops.simulation.policies.registry import POLICIES
+        from autoops.simulation.run import Options
 
         if assumptions:
             _print_assumptions()
             return
-        chosen = POLICIES if policy == "all" else tuple(name.strip() for name in policy.split(","))
-        options = Options(days, products, clusters, _seeds(seed, seeds), chosen)
+        ranks = (1, products) if product_ranks is None else _range("--product-ranks", product_ranks)
+        options = Options(
+            days=days,
+            products=ranks[1] - ranks[0] + 1,
+            clusters=clusters,
+            seeds=_seeds(seed, seeds),
+            policies=POLICIES if policy == "all" else tuple(name.strip() for name in policy.split(",")),
+            split=Split.of(*_range("--weeks", weeks)),
+            first_rank=ranks[0],
+            world=world,
+            assumed=Assumptions(scale=scale),
+        )
         options.check()
         report, journal, words = _run(options, traced=not no_tracing)
     except AutoOpsError as error:
@@ -94,7 +132,8 @@ def _run(options: Options, *, traced: bool) -> tuple[Report, dict[str, Any] | No
 
     with _progress(options) as told:
         if not traced:
-            return run(options, cache=CACHE, progress=told), None, "Nothing was recorded (--no-tracing)."
+            report = run(options, cache=CACHE, progress=told, workers=os.cpu_count() or 1)
+            return report, None, "Nothing was recorded (--no-tracing)."
         from autoops.tracing import get_langfuse_integration
 
         service = get_langfuse_integration()
@@ -118,6 +157,16 @@ def _journal(service: LangfuseIntegrationService) -> tuple[dict[str, Any] | None
         "Look at them: uv run autoops dashboard"
     )
     return journal, words
+
+
+def _range(option: str, received: str) -> tuple[int, int]:
+    """Return both ends of a range A-B."""
+    begin, _, end = received.partition("-")
+    if not (begin.isdecimal() and end.isdecimal()) or int(begin) > int(end):
+        raise SimulationError(
+            f"{option}: received {received}; allowed: a range such as 1-200, the lower end first"
+        )
+    return int(begin), int(end)
 
 
 def _seeds(first: int, several: str | None) -> tuple[int, ...]:
@@ -145,12 +194,12 @@ def _progress(options: Options) -> Iterator[Callable[[str, int, int], None]]:
         TextColumn("days"),
         TimeElapsedColumn(),
     )
-    total = options.days * len(options.seeds) * len(options.policies)
+    total = options.length * len(options.seeds) * len(options.policies)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Preparing the data", total=total)
 
-        def told(policy: str, seed: int, day: int) -> None:  # noqa: ARG001 - the bar counts for itself
-            bar.update(task, advance=1, description=f"{policy}, seed {seed}")
+        def told(policy: str, seed: int, days: int) -> None:
+            bar.update(task, advance=days, description=f"{policy}, seed {seed}")
 
         yield told
 
@@ -161,29 +210,61 @@ def _print_report(report: Report, words: str) -> None:
     first, last = report.weeks
     screen.print(report.headline)
     screen.print(
-        f"{report.products} products, {report.clusters} clusters, {report.days} days of weeks {first}-{last}, "
+        f"Products ranked {report.first_rank}-{report.first_rank + report.products - 1}, {report.clusters} clusters, "
+        f"{report.days} days of weeks {first}-{last}, world {report.world} {report.fingerprint}, "
         f"{'seed' if len(report.seeds) == 1 else 'seeds'} {_span(report.seeds)}"
     )
-    table = Table("", *report.policies)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for figure, name, layout in ROWS:
-        table.add_row(name, *(_cell(report.estimate(policy, figure), layout) for policy in report.policies))
-    screen.print(table)
-    for item in report.comparisons():
-        interval = item.difference.ci95
-        words_of = (
-            "" if interval is None else f" (95 % interval {_money(interval[0])} to {_money(interval[1])})"
-        )
-        screen.print(
-            f"{item.better} less {item.than}, {item.figure}: {_money(item.difference.mean)}{words_of}"
-        )
-    if "static" in report.policies:
-        screen.print(
-            "static: fixed levels tuned on earlier weeks; reads no promotion calendar, hears no events"
-        )
+    screen.print(_table(report))
+    screen.print("Objective: profit less the goodwill of lost sales, one margin each.")
+    for line in _findings(report):
+        screen.print(line)
     screen.print(words)
     screen.print(f"{report.seconds:.1f} s")
+
+
+def _table(report: Report) -> Table:
+    """Return the figures: a column for each policy, or a row if there are many."""
+    if len(report.policies) <= MOST_COLUMNS:
+        table = Table("", *report.policies)
+        for figure, name, layout in FIGURES:
+            table.add_row(
+                name, *(_cell(report.estimate(policy, figure), layout) for policy in report.policies)
+            )
+    else:
+        shown = FIGURES[:MAIN_FIGURES]
+        table = Table("", *(name for _, name, _ in shown))
+        for policy in report.policies:
+            table.add_row(
+                policy, *(_cell(report.estimate(policy, figure), layout) for figure, _, layout in shown)
+            )
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def _findings(report: Report) -> Iterator[str]:
+    """Yield what the table says, a line each."""
+    from autoops.simulation.panel import HELD_OUT
+    from autoops.simulation.report import COVERAGE
+
+    for item in report.comparisons():
+        if item.better == "agents" or "agents" not in report.policies:
+            interval = item.relative.ci95
+            span = "" if interval is None else f", 95 % interval {interval[0]:+.1%} to {interval[1]:+.1%}"
+            yield (
+                f"{item.better} against {item.than}, objective: {_money(item.difference.mean)} "
+                f"({item.relative.mean:+.1%}{span}; worst seed {_money(item.worst_seed)})"
+            )
+    for name, share in report.gap_shares().items():
+        if name != "ceiling_to_oracle":
+            yield f"{name}: {share.mean:.0%} of the gap from static to the feasible ceiling"
+    if "rolling_calendar" in report.policies:
+        yield "rolling_calendar: what a good replenishment system that reads the promotion plan does; quote gains against it"
+    if len(report.seeds) > 1:
+        yield COVERAGE
+    yield "A cluster is one stock location: pooling its stock flatters every policy."
+    if report.weeks[1] >= HELD_OUT:
+        yield f"Weeks {HELD_OUT}-52 are held out: figures to quote come from benchmarks/decisions.py, which logs each look."
 
 
 def _print_assumptions() -> None:
@@ -201,7 +282,7 @@ def _cell(estimate: Estimate, layout: str) -> str:
     mean = layout.format(estimate.mean)
     if estimate.ci95 is None:
         return mean
-    return f"{mean} ({layout.format(estimate.ci95[0])} to {layout.format(estimate.ci95[1])})"
+    return f"{mean}\n{layout.format(estimate.ci95[0])} to\n{layout.format(estimate.ci95[1])}"
 
 
 def _money(amount: float) -> str:

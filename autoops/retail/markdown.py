@@ -7,13 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from autoops.retail.arrays import FloatArray
+    from autoops.retail.arrays import BoolArray, FloatArray
 
 DEPTHS = np.array([0.0, 0.25, 0.40, 0.55])
 """Shares taken off that a shop has stickers for; the deepest is the guard rail of markdowns."""
 
 CLEARANCE_ELASTICITY = -1.8
 """d log units / d log price of a sticker on the last day; assumed, as the data has no such stickers."""
+
+DEEPEST = 0.55
+"""Deepest share that a sticker may take off."""
+
+PROMOTED = 0.05
+"""Share under the reference price from which a planned price is a promotion, which no sticker may be put upon."""
+
+
+def is_promoted(planned: FloatArray, reference: FloatArray) -> BoolArray:
+    """Return where a planned price is a promotion; both in dollars, same shape."""
+    result: BoolArray = planned < (1.0 - PROMOTED) * reference
+    return result
 
 
 def units_cleared(

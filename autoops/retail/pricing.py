@@ -34,6 +34,8 @@ class PriceProblem:
     """d log units / d log price, negative."""
     diverted: FloatArray
     """Dollars of margin that a unit gained takes from its neighbours in the category."""
+    dearer: float = 1.0
+    """Factor on the elasticity of a price above plan."""
 
 
 def contribution(problem: PriceProblem, change: FloatArray) -> FloatArray:
@@ -47,7 +49,8 @@ def contribution(problem: PriceProblem, change: FloatArray) -> FloatArray:
         array.reshape(shape)
         for array in (problem.price, problem.cost, problem.demand, problem.elasticity, problem.diverted)
     )
-    units = demand * np.exp(elasticity * change)
+    steeper = np.where(change > 0.0, problem.dearer, 1.0)
+    units = demand * np.exp(elasticity * steeper * change)
     result: FloatArray = units * (price * np.exp(change) - cost) - (units - demand) * diverted
     return result
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autoops.agents.shop import Economics
+from autoops.retail.markdown import DEEPEST, PROMOTED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MARGINS = {
     "GROCERY": 0.27,
@@ -54,6 +58,16 @@ SHELF_LIFE_BY_CATEGORY = {
 
 SHELF_LIFE_BY_DEPARTMENT = {"PRODUCE": 5, "MEAT": 5, "MEAT-PCKGD": 14, "DELI": 3, "PASTRY": 3}
 """Days on the shelf of the departments' other categories: assumed. Others keep."""
+
+
+MEMORY_DAYS = 7.0
+"""Days over which customers remember what they stocked up on: assumed."""
+
+REPLAY = (0.7, 0.8, 0.9, 1.0)
+"""Least share of a week's own deviation that is replayed; a product takes the first with which its weekly means
+follow the real ones. At the first, all but one in a hundred do."""
+
+REPLAY_SOURCE = "chosen so that each product's weekly means follow the real ones"
 
 
 def _assumed(default: Any, unit: str, meaning: str, source: str = "assumed") -> Any:
@@ -107,6 +121,11 @@ class Assumptions:
     spike_announced: float = _assumed(0.5, "share", "spikes announced ahead")
     spike_notice: int = _assumed(3, "days", "how far ahead a spike is announced")
     spike_error: float = _assumed(0.25, "log sd", "error of the announced multiplier")
+    trend_share: float = _assumed(0.5, "share", "unannounced spikes that social media show before they begin")
+    trend_true: float = _assumed(
+        0.6, "share", "signals of social media that a spike follows; the rest are false"
+    )
+    trend_notice: int = _assumed(2, "days", "how far ahead a signal of social media is seen")
     competitor_rate: float = _assumed(
         0.00456, "a product and day", "competitor cuts (83 in 200 products x 91 days)"
     )
@@ -155,15 +174,49 @@ class Assumptions:
 
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Return (name, value with unit, meaning, source) of each assumption."""
-        return [
+        own = [
             (
                 item.name,
-                f"{getattr(self, item.name)} {item.metadata['unit']}",
+                f"{_plain(getattr(self, item.name))} {item.metadata['unit']}",
                 item.metadata["meaning"],
                 item.metadata["source"],
             )
             for item in fields(self)
         ]
+        tables: tuple[tuple[str, Mapping[str, float], str], ...] = (
+            ("margin", MARGINS, "of the median list price"),
+            ("shelf life", SHELF_LIFE_BY_DEPARTMENT, "days on the shelf, unless its category has its own"),
+            ("shelf life", SHELF_LIFE_BY_CATEGORY, "days on the shelf; 0 keeps"),
+        )
+        of_goods = [
+            (f"{name} {key}", f"{value:g}", meaning, "assumed")
+            for name, table, meaning in tables
+            for key, value in table.items()
+        ]
+        fixed = [
+            ("sticker_deepest", f"{DEEPEST:g} of the price", "deepest last-day sticker", "assumed"),
+            ("promotion", f"{PROMOTED:g} under reference", "planned price that bars stickers", "assumed"),
+            (
+                "memory",
+                f"{MEMORY_DAYS:g} days",
+                "over which customers remember what they stocked up on",
+                "assumed",
+            ),
+            (
+                "replay",
+                f"{REPLAY[0]:g} or more",
+                "share of a week's own deviation that is replayed",
+                REPLAY_SOURCE,
+            ),
+        ]
+        return [*own, *fixed, *of_goods]
+
+
+def _plain(value: object) -> str:
+    """Return a value as it reads in a line: a pair as "0.3 to 0.9"."""
+    if isinstance(value, tuple):
+        return (" to " if len(value) == 2 else ", ").join(f"{each:g}" for each in value)
+    return f"{value:g}"
 
 
 def shelf_life(department: str, category: str) -> int:

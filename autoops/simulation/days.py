@@ -9,11 +9,19 @@ import numpy as np
 
 from autoops.agents.messages import Event, EventType
 from autoops.agents.shop import Observation, ShopView
-from autoops.retail.pricing import price_rails
-from autoops.simulation.ledger import DayFacts, DayFigures, RunFigures, day_figures, run_figures, stock_value
-from autoops.simulation.market import Market
-from autoops.simulation.scenario import draw_scenario
+from autoops.simulation.ledger import (
+    DayFacts,
+    DayFigures,
+    RunFigures,
+    day_figures,
+    product_money,
+    run_figures,
+    stock_value,
+)
+from autoops.simulation.nature import Nature, draw_nature
+from autoops.simulation.rails import LABEL_TOLERANCE, breaches, index_weights, price_index
 from autoops.simulation.sensors import Sensors
+from autoops.simulation.store import Sale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +30,6 @@ if TYPE_CHECKING:
     from autoops.simulation.policies.policy import Actions, Policy
     from autoops.simulation.store import Store
     from autoops.simulation.world import World
-
-PRICE_TOLERANCE = 0.005
-"""Dollars; prices are in whole cents, so that half a cent is neither a new label nor a breach of a rail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,17 @@ class Run:
     figures: RunFigures
     days: tuple[DayFigures, ...]
     opening_units: float
+    by_product: tuple[float, ...]
+    """Each product's objective, dollars."""
 
 
 def run_days(
-    world: World, policy: Policy, seed: int, days: int, watch: Callable[[Evening], None] | None = None
+    world: World,
+    policy: Policy,
+    seed: int,
+    days: int,
+    watch: Callable[[Evening], None] | None = None,
+    nature: Nature | None = None,
 ) -> Run:
     """Run one policy through the days of one seed.
 
@@ -60,31 +72,36 @@ def run_days(
         seed: Of demand, lead times and events.
         days: How many, from the first of the test weeks.
         watch: Called each evening.
+        nature: What happens, if not what the seed draws.
     """
-    horizon = len(world.truth.planned)
-    scenario = draw_scenario(world.calendar, world.truth.planned.shape, world.assumed, seed)
-    market = Market(world.panel, world.truth, world.calendar, scenario, world.assumed, seed)
-    usual = world.history.units.mean(axis=2) / 7.0
-    sensors = Sensors(world.shop, usual, horizon, world.assumed.sensor_error, seed)
+    nature = nature or draw_nature(world, seed)
+    sensors = Sensors(world.shop, world.history.units.mean(axis=2) / 7.0, nature.sensor_reading)
     store = world.opening_store(seed)
     opening_units, opening_value = float(store.stock.sum()), stock_value(world.shop, store.stock)
-    before = np.ones(world.shop.shape)
-    figures = []
+    shelf = _Shelf(world, nature, store)
+    by_product, figures = -opening_value, []
     for day in range(days):
-        received = store.receive()
+        received = store.receive(world.receiving_limit)
         view = _morning(world, store, day)
-        events = [*scenario.events(day), *sensors.events(view), _day_started(view)]
+        events = [*nature.scenario.events(day), *sensors.events(view), _day_started(view)]
         actions = policy.act(view, events)
-        store.order(actions.orders, scenario.lead_time[day])
-        evening, observation = _trade(world, market, store, day, actions, received, before)
-        before = actions.price / view.price[0][:, None]
+        store.order(actions.orders, nature.scenario.lead_time[day])
+        facts, observation = shelf.trade(view, actions, received)
+        money = product_money(world.shop, facts)
+        by_product = by_product + money.objective
+        figures.append(day_figures(world.shop, facts, money))
         sensors.learn(observation)
         policy.learn(observation)
-        figures.append(evening.figures)
         if watch is not None:
-            watch(evening)
+            watch(Evening(day, figures[-1], facts, store.on_hand.copy()))
+    by_product = by_product + stock_value(world.shop, store.stock)
     return Run(
-        policy.name, seed, run_figures(figures, opening_units, opening_value), tuple(figures), opening_units
+        policy=policy.name,
+        seed=seed,
+        figures=run_figures(figures, opening_units, float(opening_value.sum())),
+        days=tuple(figures),
+        opening_units=opening_units,
+        by_product=tuple(by_product.tolist()),
     )
 
 
@@ -111,43 +128,50 @@ def _day_started(view: ShopView) -> Event:
     return Event(f"day-{view.day:02d}", EventType.DAY_STARTED, view.day, view.date, "clock")
 
 
-def _trade(
-    world: World,
-    market: Market,
-    store: Store,
-    day: int,
-    actions: Actions,
-    received: FloatArray,
-    before: FloatArray,
-) -> tuple[Evening, Observation]:
-    """Open the shop for a day and return what it made and showed; `before` is yesterday's price over plan."""
-    shop, planned = world.shop, world.calendar.price[day // 7]
-    intensity = market.intensity(day, actions.price, actions.display)
-    demand = market.demand(day, intensity)
-    clearance = np.where(actions.markdown > 0.0, market.clearance(day, intensity, actions.markdown), 0.0)
-    sale = store.sell(demand, clearance)
-    market.remember(intensity + np.maximum(sale.cleared - demand, 0.0))
-    sold_out = store.stock <= 0.0
-    wasted = store.expire()
-    facts = DayFacts(
-        price=actions.price,
-        markdown=actions.markdown,
-        funding=world.calendar.funding[day // 7],
-        display=actions.display,
-        received=received,
-        orders=actions.orders,
-        sale=sale,
-        wasted=wasted,
-        stock=store.stock,
-        labels=int((np.abs(actions.price - before * planned[:, None]) > PRICE_TOLERANCE).sum()),
-        breaches=_breaches(actions.price, planned, shop.cost, shop.economics.price_rail),
-    )
-    evening = Evening(day, day_figures(shop, facts), facts, store.on_hand.copy())
-    return evening, Observation(day, sale.sold, sold_out, sale.cleared, wasted)
+class _Shelf:
+    """Where customers meet stock, a day at a time."""
 
+    def __init__(self, world: World, nature: Nature, store: Store) -> None:
+        self._world, self._market, self._store = world, nature.market, store
+        self._weight = index_weights(world)
+        self._over_plan = np.ones(world.shop.shape)
+        """Yesterday's prices over plan: a planned change is a label that changes anyway."""
 
-def _breaches(price: FloatArray, planned: FloatArray, cost: FloatArray, rail: float) -> int:
-    """Return how many prices are outside their rail or under cost; a plan under cost is the plan's affair."""
-    low, high = price_rails(planned, cost, rail)
-    outside = (price < low[:, None] - PRICE_TOLERANCE) | (price > high[:, None] + PRICE_TOLERANCE)
-    return int(outside.sum())
+    def trade(self, view: ShopView, actions: Actions, received: FloatArray) -> tuple[DayFacts, Observation]:
+        """Open the shop for a day and return what happened and what could be seen of it."""
+        market, store, day, planned = self._market, self._store, view.day, view.price[0]
+        intensity = market.intensity(day, actions.price, actions.display)
+        demand = market.demand(day, intensity)
+        clearance = np.where(actions.markdown > 0.0, market.clearance(day, intensity, actions.markdown), 0.0)
+        sale = store.sell(demand, clearance)
+        if self._world.variant.substitution > 0.0:
+            sale = self._substitute(day, intensity, sale)
+        market.remember(intensity + np.maximum(sale.cleared - demand, 0.0))
+        sold_out = store.stock <= 0.0
+        wasted = store.expire()
+        index = price_index(actions.price, planned, self._weight)
+        facts = DayFacts(
+            price=actions.price,
+            markdown=actions.markdown,
+            funding=view.funding[0],
+            display=actions.display,
+            received=received,
+            orders=actions.orders,
+            sale=sale,
+            wasted=wasted,
+            stock=store.stock,
+            labels=np.abs(actions.price - self._over_plan * planned[:, None]) > LABEL_TOLERANCE,
+            breaches=breaches(self._world, view, actions, index),
+            price_index=index,
+        )
+        self._over_plan = actions.price / planned[:, None]
+        return facts, Observation(day, sale.sold, sold_out, sale.cleared, wasted)
+
+    def _substitute(self, day: int, intensity: FloatArray, sale: Sale) -> Sale:
+        """Return the day's sale after customers who found nothing have tried the neighbours."""
+        member = self._market.member
+        wanted = self._market.substitutes(day, intensity, sale.lost)
+        second = self._store.sell(wanted, np.zeros_like(wanted))
+        served, lost = member.T @ second.full_price, member.T @ sale.lost
+        kept = member @ np.clip(1.0 - served / np.maximum(lost, 1e-9), 0.0, 1.0)
+        return Sale(sale.full_price + second.full_price, sale.cleared, sale.lost * kept)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autoops.agents.shop import Shop
-    from autoops.retail.arrays import FloatArray
+    from autoops.retail.arrays import BoolArray, FloatArray
     from autoops.simulation.store import Sale
 
 
@@ -56,7 +56,13 @@ class DayFigures:
     price_changes: float
     """Shelf labels changed."""
     guardrail_breaches: float
-    """Prices under cost or outside their rail, as the policy left them."""
+    """What the policy did outside its guard rails, see `simulation.rails`."""
+    displayed: float
+    """Displayed shares, summed."""
+    price_index: float
+    """Prices over plan at fixed weights."""
+    under_cost: float
+    """Cells whose last-day sticker went under cost, which stickers may."""
 
     @property
     def cash(self) -> float:
@@ -81,48 +87,83 @@ class DayFacts:
     wasted: FloatArray
     stock: FloatArray
     """Units left at night."""
-    labels: int
+    labels: BoolArray
+    """Whether a shelf label was changed."""
     breaches: int
+    price_index: float
 
 
 DISPLAYED = 0.5
 """Displayed share from which a cell counts as promoted."""
 
 
-def day_figures(shop: Shop, facts: DayFacts) -> DayFigures:
-    """Return the figures of a day."""
-    rules, cost, sale = shop.economics, shop.cost[:, None], facts.sale
-    out = sale.lost > 0.0
-    shown = facts.display >= DISPLAYED
-    margin = np.maximum(facts.price + facts.funding[:, None] - cost, 0.0)
+@dataclass(frozen=True, slots=True)
+class ProductMoney:
+    """A day's dollars by product; every field has shape (products,). Fields as in `DayFigures`."""
+
+    sales: FloatArray
+    funding: FloatArray
+    goods: FloatArray
+    ordering: FloatArray
+    holding: FloatArray
+    labels: FloatArray
+    goodwill: FloatArray
+
+    @property
+    def objective(self) -> FloatArray:
+        """Return dollars in less dollars out, less good will lost."""
+        spent = self.goods + self.ordering + self.holding + self.labels + self.goodwill
+        result: FloatArray = self.sales + self.funding - spent
+        return result
+
+
+def product_money(shop: Shop, facts: DayFacts) -> ProductMoney:
+    """Return a day's dollars by product."""
+    rules, cost, sale = shop.economics, shop.cost, facts.sale
+    margin = np.maximum(facts.price + (facts.funding - cost)[:, None], 0.0)
     revenue = facts.price * (sale.full_price + (1.0 - facts.markdown) * sale.cleared)
+    return ProductMoney(
+        sales=revenue.sum(axis=1),
+        funding=facts.funding * sale.sold.sum(axis=1),
+        goods=cost * facts.received.sum(axis=1),
+        ordering=rules.order_line_cost * (facts.orders > 0.0).sum(axis=1),
+        holding=rules.holding_rate * cost * facts.stock.sum(axis=1),
+        labels=rules.label_cost * facts.labels.sum(axis=1),
+        goodwill=rules.goodwill * (margin * sale.lost).sum(axis=1),
+    )
+
+
+def day_figures(shop: Shop, facts: DayFacts, money: ProductMoney) -> DayFigures:
+    """Return the figures of a day."""
+    sale, out = facts.sale, facts.sale.lost > 0.0
+    shown = facts.display >= DISPLAYED
+    stickered = (facts.markdown > 0.0) & (sale.cleared > 0.0)
+    under = stickered & ((1.0 - facts.markdown) * facts.price < shop.cost[:, None])
     return DayFigures(
-        sales=float(revenue.sum()),
-        funding=float((facts.funding[:, None] * sale.sold).sum()),
-        goods=float((cost * facts.received).sum()),
-        ordering=rules.order_line_cost * int((facts.orders > 0.0).sum()),
-        holding=float((rules.holding_rate * cost * facts.stock).sum()),
-        labels=rules.label_cost * facts.labels,
-        goodwill=rules.goodwill * float((margin * sale.lost).sum()),
+        **{item.name: float(getattr(money, item.name).sum()) for item in fields(ProductMoney)},
         received=float(facts.received.sum()),
         sold=float(sale.sold.sum()),
         wasted=float(facts.wasted.sum()),
         lost=float(sale.lost.sum()),
         on_hand=float(facts.stock.sum()),
-        stock_value=stock_value(shop, facts.stock),
+        stock_value=float(stock_value(shop, facts.stock).sum()),
         stockouts=float(out.sum()),
         cells=float(out.size),
         promoted_stockouts=float((out & shown).sum()),
         promoted=float(shown.sum()),
-        price_changes=float(facts.labels),
+        price_changes=float(facts.labels.sum()),
         guardrail_breaches=float(facts.breaches),
+        displayed=float(facts.display.sum()),
+        price_index=facts.price_index,
+        under_cost=float(under.sum()),
     )
 
 
-def stock_value(shop: Shop, stock: FloatArray) -> float:
-    """Return dollars that (products, clusters) units are worth: cost, less for what will expire."""
+def stock_value(shop: Shop, stock: FloatArray) -> FloatArray:
+    """Return (products,) dollars that (products, clusters) units are worth: cost, less for what will expire."""
     share = np.where(shop.perishable, shop.economics.perishable_salvage, 1.0)
-    return float(((share * shop.cost)[:, None] * stock).sum())
+    result: FloatArray = share * shop.cost * stock.sum(axis=1)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +182,15 @@ class RunFigures:
     """Share of cells and days on which demand exceeded stock."""
     promo_stockout_rate: float
     """The same among displayed cells."""
+    displayed_share: float
+    """Mean displayed share of a cell."""
     price_changes: float
+    """Shelf labels changed."""
     guardrail_breaches: float
+    price_index: float
+    """Mean of the days' prices over plan at fixed weights; 1 is the plan."""
+    under_cost_markdowns: float
+    """Cells and days whose last-day sticker went under cost."""
     sales: float
 
 
@@ -164,7 +212,10 @@ def run_figures(days: Sequence[DayFigures], opening_units: float, opening_value:
         waste_rate=total["wasted"] / max(supplied, 1.0),
         stockout_rate=total["stockouts"] / total["cells"],
         promo_stockout_rate=total["promoted_stockouts"] / max(promoted, 1.0),
+        displayed_share=total["displayed"] / total["cells"],
         price_changes=total["price_changes"],
         guardrail_breaches=total["guardrail_breaches"],
+        price_index=total["price_index"] / len(days),
+        under_cost_markdowns=total["under_cost"],
         sales=total["sales"],
     )

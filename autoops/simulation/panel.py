@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from autoops.retail.arrays import FloatArray, IntArray
 
 
+FIRST_WEEK, LAST_WEEK = 2, 52
+"""Full weeks of the data: week 1 has two days, week 53 one. Monday to Sunday."""
+
+FIRST_SIMULATED = 14
+"""Under twelve weeks to learn from, no product's response can be told from noise."""
+
+HELD_OUT = 40
+"""Weeks from here on tune nothing; figures for them come from `benchmarks/decisions.py` alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """Which weeks are learnt from and which are simulated; both ends included."""
@@ -25,6 +35,11 @@ class Split:
     def test_days(self) -> int:
         """Return how many days can be simulated."""
         return 7 * (self.test[1] - self.test[0] + 1)
+
+    @classmethod
+    def of(cls, first: int, last: int) -> Split:
+        """Return the split that simulates weeks `first` to `last` and learns from all full weeks before."""
+        return cls((FIRST_WEEK, first - 1), (first, last))
 
     @property
     def weeks(self) -> IntArray:
@@ -41,9 +56,11 @@ class Split:
 class PanelOptions:
     """What a panel is made of."""
 
-    products: int = 120
-    clusters: int = 6
+    products: int = 200
+    clusters: int = 8
     split: Split = Split()
+    first_rank: int = 1
+    """Rank of the first product by sales in the fit's weeks; 201 with 200 products are ranks 201 to 400."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +82,10 @@ class Panel:
     """(products, weeks) share of stores with the product in the weekly mailer."""
     weekday: FloatArray
     """(2, 7) factor on mean daily demand, Monday first: row 0 what keeps, row 1 perishables; fit's weeks only."""
+    daily: FloatArray
+    """(products, clusters, days) units really sold by the day; `units` are their weekly sums."""
+    half: FloatArray
+    """(products, clusters, weeks) units really sold to one random half of the households."""
 
     @property
     def reference_price(self) -> FloatArray:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from autoops.simulation.gaps import CEILING, FLOOR, GapShare, gap_share
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,13 +21,25 @@ FIGURES = (
     "waste_rate",
     "stockout_rate",
     "promo_stockout_rate",
+    "displayed_share",
     "price_changes",
     "guardrail_breaches",
+    "price_index",
+    "under_cost_markdowns",
 )
 """Figures reported for each policy: fields of `RunFigures`, money first, in dollars."""
 
 MONEY = frozenset({"profit", "objective"})
 """Figures in dollars; rates are 0 to 1, the rest are counts."""
+
+YARDSTICKS = ("rolling_calendar", "rolling", "static")
+"""Policies that others are compared with, the one that headlines are quoted against first."""
+
+ORACLE = "oracle"
+"""The policy that no other can beat."""
+
+COVERAGE = "Intervals cover simulated noise and draws of the customers' response; not another quarter, retailer or set of products."
+"""What stands under every table of intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +57,16 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One policy's figure less another's, seed by seed on the same random numbers."""
+    """One policy's objective less another's, seed by seed on the same random numbers."""
 
     better: str
     than: str
-    figure: str
     difference: Estimate
+    """Dollars."""
     worst_seed: float
+    """Dollars, in the seed that favours it least."""
+    relative: Estimate
+    """The same as a share of the other's objective in each seed."""
 
 
 def estimate(values: Sequence[float]) -> Estimate:
@@ -91,9 +108,14 @@ class Report:
     """First and last week of 2017 that were simulated."""
     seeds: tuple[int, ...]
     products: int
+    first_rank: int
     clusters: int
+    world: str
+    fingerprint: str
     headline: str
     """The main assumptions, for the line above money."""
+    wape: float
+    """Error of one-week forecasts of the chain's real sales in the weeks that were simulated."""
     runs: tuple[Run, ...]
     seconds: float
 
@@ -111,15 +133,40 @@ class Report:
         return estimate(self.values(policy, figure))
 
     def comparisons(self) -> list[Comparison]:
-        """Return agents against static in both currencies, if both ran."""
-        if not {"agents", "static"} <= set(self.policies):
-            return []
-        found = []
-        for figure in sorted(MONEY):
-            pairs = zip(self.values("agents", figure), self.values("static", figure), strict=True)
-            differences = [ours - theirs for ours, theirs in pairs]
-            found.append(Comparison("agents", "static", figure, estimate(differences), min(differences)))
-        return found
+        """Return every policy's objective against the yardsticks that ran with it."""
+        return [
+            self._compare(policy, than)
+            for than in YARDSTICKS
+            for policy in self.policies
+            if than in self.policies and policy != than
+        ]
+
+    def _compare(self, policy: str, than: str) -> Comparison:
+        """Return one policy against another, seed by seed."""
+        pairs = list(zip(self.values(policy, "objective"), self.values(than, "objective"), strict=True))
+        differences = [ours - theirs for ours, theirs in pairs]
+        shares = [(ours - theirs) / abs(theirs) for ours, theirs in pairs]
+        return Comparison(policy, than, estimate(differences), min(differences), estimate(shares))
+
+    def gap_shares(self) -> dict[str, GapShare]:
+        """Return each policy's share of the gap from static to ceiling, and the ceiling's from static to oracle."""
+        found = {policy: gap_share(self.runs, policy) for policy in self.policies}
+        found |= {"ceiling_to_oracle": gap_share(self.runs, CEILING, FLOOR, ORACLE)}
+        return {
+            name: share for name, share in found.items() if share is not None and name not in {FLOOR, CEILING}
+        }
+
+    @property
+    def oracle_dominates(self) -> bool | None:
+        """Return whether no policy earned more than the oracle in any seed; None if it did not run."""
+        if ORACLE not in self.policies:
+            return None
+        best = self.values(ORACLE, "objective")
+        return all(
+            ours <= most
+            for policy in self.policies
+            for ours, most in zip(self.values(policy, "objective"), best, strict=True)
+        )
 
     def record(self, journal: dict[str, Any] | None) -> dict[str, Any]:
         """Return the object that `--json` prints.
@@ -134,17 +181,25 @@ class Report:
             "weeks": list(self.weeks),
             "seeds": list(self.seeds),
             "products": self.products,
+            "product_ranks": [self.first_rank, self.first_rank + self.products - 1],
             "clusters": self.clusters,
+            "world": self.world,
+            "fingerprint": self.fingerprint,
             "assumptions": self.headline,
+            "coverage": COVERAGE,
             "journal": journal,
             "policies": self.policy_records(),
             "comparisons": {
-                f"{item.better}_vs_{item.than}_{item.figure}": {
+                f"{item.better}_vs_{item.than}": {
                     **item.difference.record(2),
                     "worst_seed": round(item.worst_seed, 2),
+                    "relative": item.relative.record(4),
                 }
                 for item in self.comparisons()
             },
+            "gap_share": {name: share.record() for name, share in self.gap_shares().items()},
+            "oracle_dominates": self.oracle_dominates,
+            "wape": round(self.wape, 4),
             "seconds": round(self.seconds, 2),
         }
 

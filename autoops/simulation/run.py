@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import secrets
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,14 @@ from autoops.agents.tracing import NoTracing
 from autoops.errors import SimulationError
 from autoops.simulation.assumptions import Assumptions
 from autoops.simulation.dataset import load_panel
-from autoops.simulation.days import Run, run_days
 from autoops.simulation.evening import evening_record
-from autoops.simulation.panel import PanelOptions, Split
-from autoops.simulation.policies.agents import AgentsPolicy
-from autoops.simulation.policies.static import StaticPolicy
+from autoops.simulation.fingerprint import fingerprint
+from autoops.simulation.panel import FIRST_SIMULATED, LAST_WEEK, PanelOptions, Split
+from autoops.simulation.policies.registry import DEFAULT, POLICIES, play
 from autoops.simulation.report import Report
+from autoops.simulation.variants import variant
+from autoops.simulation.wape import one_week_wape
+from autoops.simulation.workers import play_all
 from autoops.simulation.world import World, build_world
 
 if TYPE_CHECKING:
@@ -29,14 +31,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from autoops.agents.tracing import Span, Tracing
-    from autoops.simulation.days import Evening
-    from autoops.simulation.policies.policy import Policy
+    from autoops.simulation.days import Evening, Run
 
     Progress = Callable[[str, int, int], None]
-    """Called after each day with the policy, the seed and how many days it has done."""
-
-POLICIES = ("agents", "static")
-"""Names that `--policy` takes, besides `all`."""
+    """Called with the policy, the seed and how many days have passed since the last call."""
 
 LEAST_PRODUCTS = 10
 """Under this, categories and display slots are too few for agents to have anything to weigh."""
@@ -44,25 +42,43 @@ LEAST_PRODUCTS = 10
 MOST_SEEDS = 100
 """Larger runs belong in a benchmark."""
 
+MOST_SCALE = 1000.0
+"""Times real demand; beyond, no store network sells as much."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What to simulate."""
 
-    days: int = 28
-    products: int = 120
-    clusters: int = 6
+    days: int | None = None
+    """From the first day of the weeks; None is all of them."""
+    products: int = 200
+    clusters: int = 8
     seeds: tuple[int, ...] = (1,)
-    policies: tuple[str, ...] = POLICIES
-    split: Split = field(default_factory=Split)
+    policies: tuple[str, ...] = DEFAULT
+    split: Split = field(default_factory=lambda: Split.of(27, 39))
+    first_rank: int = 1
+    """Rank of the first product by sales; with 200 products, 201 takes ranks 201 to 400."""
+    world: str = "base"
     assumed: Assumptions = field(default_factory=Assumptions)
+
+    @property
+    def length(self) -> int:
+        """Return how many days are simulated."""
+        return self.split.test_days if self.days is None else self.days
 
     def check(self) -> None:
         """Raise a `SimulationError` that says what is allowed if anything is out of range."""
+        first, last = self.split.test
+        if not FIRST_SIMULATED <= first <= last <= LAST_WEEK:
+            raise SimulationError(
+                f"--weeks: received {first}-{last}; allowed: A-B with {FIRST_SIMULATED} <= A <= B <= {LAST_WEEK}"
+            )
         most = self.split.test_days
         for name, value, least, largest in (
-            ("--days", self.days, 1, most),
+            ("--days", self.length, 1, most),
             ("--products", self.products, LEAST_PRODUCTS, None),
+            ("--product-ranks", self.first_rank, 1, None),
             ("--clusters", self.clusters, 1, None),
             ("--seed", min(self.seeds, default=0), 0, None),
         ):
@@ -71,6 +87,11 @@ class Options:
                 raise SimulationError(f"{name}: received {value}; allowed: {allowed}")
         if not 1 <= len(self.seeds) <= MOST_SEEDS:
             raise SimulationError(f"--seeds: received {len(self.seeds)} seeds; allowed: 1 to {MOST_SEEDS}")
+        if not 0.0 < self.assumed.scale <= MOST_SCALE:
+            raise SimulationError(
+                f"--scale: received {self.assumed.scale:g}; allowed: more than 0, at most {MOST_SCALE:g}"
+            )
+        variant(self.world)
         unknown = [policy for policy in self.policies if policy not in POLICIES]
         if unknown or not self.policies:
             received = ", ".join(unknown) or "none"
@@ -91,6 +112,7 @@ def simulate(
     *,
     cache: Path | None = None,
     progress: Progress | None = None,
+    workers: int = 1,
 ) -> Report:
     """Run every policy on every seed and report.
 
@@ -98,7 +120,8 @@ def simulate(
         options: What to simulate.
         tracing: Where each event, step and decision is recorded; None records nothing.
         cache: Folder of prepared panels; None makes the panel anew.
-        progress: Told of each day.
+        progress: Told of days that have passed.
+        workers: Processes to spread untraced runs over; a script that asks for more than one needs a main guard.
 
     Raises:
         SimulationError: The options are out of range, or the data package is missing.
@@ -108,21 +131,11 @@ def simulate(
     now = datetime.now(UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     session = _Session(tracing or NoTracing(), f"simulation-{run_id}")
-    panel = load_panel(PanelOptions(options.products, options.clusters, options.split), cache)
-    world = build_world(panel, options.assumed)
-    weeks = options.split.test[0], options.split.test[0] + (options.days - 1) // 7
-    draft = Report(
-        run_id=run_id,
-        session_id=session.id,
-        days=options.days,
-        weeks=weeks,
-        seeds=options.seeds,
-        products=options.products,
-        clusters=options.clusters,
-        headline=options.assumed.headline(),
-        runs=(),
-        seconds=0.0,
+    panel = load_panel(
+        PanelOptions(options.products, options.clusters, options.split, options.first_rank), cache
     )
+    world = build_world(panel, options.assumed, options.world)
+    draft = _draft(options, world, run_id, session.id)
     with session.tracing.trace_operation(
         "simulation.run",
         input_data=_run_record(options, draft, world),
@@ -130,19 +143,52 @@ def simulate(
         session_id=session.id,
         tags=("simulation",),
     ) as root:
-        runs = tuple(
-            _run(world, policy, seed, options.days, session, progress)
-            for seed in options.seeds
-            for policy in options.policies
-        )
-        report = replace(draft, runs=runs, seconds=time.perf_counter() - began)
+        runs = _runs(options, world, None if tracing is None else session, progress, workers)
+        report = replace(draft, runs=tuple(runs), seconds=time.perf_counter() - began)
         _finish(root, report)
     return report
 
 
-def _run(world: World, name: str, seed: int, days: int, session: _Session, progress: Progress | None) -> Run:
+def _draft(options: Options, world: World, run_id: str, session_id: str) -> Report:
+    """Return the report as far as it is known before anything has run."""
+    first = options.split.test[0]
+    return Report(
+        run_id=run_id,
+        session_id=session_id,
+        days=options.length,
+        weeks=(first, first + (options.length - 1) // 7),
+        seeds=options.seeds,
+        products=options.products,
+        first_rank=options.first_rank,
+        clusters=options.clusters,
+        world=options.world,
+        fingerprint=fingerprint(world),
+        headline=options.assumed.headline(),
+        wape=one_week_wape(world.panel),
+        runs=(),
+        seconds=0.0,
+    )
+
+
+def _runs(
+    options: Options, world: World, session: _Session | None, progress: Progress | None, workers: int
+) -> list[Run]:
+    """Return the runs of every seed and policy; traced ones one after the other, so that a page can follow them."""
+    jobs = [(policy, seed) for seed in options.seeds for policy in options.policies]
+    if session is not None:
+        return [_traced(world, policy, seed, options.length, session, progress) for policy, seed in jobs]
+
+    def done(policy: str, seed: int) -> None:
+        if progress is not None:
+            progress(policy, seed, options.length)
+
+    return play_all(world, jobs, options.length, workers, done)
+
+
+def _traced(
+    world: World, name: str, seed: int, days: int, session: _Session, progress: Progress | None
+) -> Run:
     """Run one policy on one seed, each evening recorded under the run's root."""
-    policy = _policy(world, name, seed, session)
 
     def watch(evening: Evening) -> None:
         date = world.calendar.date(evening.day).isoformat()
@@ -151,36 +197,26 @@ def _run(world: World, name: str, seed: int, days: int, session: _Session, progr
         ) as span:
             span.update(output=evening_record(world.shop, evening))
         if progress is not None:
-            progress(name, seed, evening.day + 1)
+            progress(name, seed, 1)
 
-    return run_days(world, policy, seed, days, watch)
-
-
-def _policy(world: World, name: str, seed: int, session: _Session) -> Policy:
-    """Return a fresh instance of a policy."""
-    if name == "static":
-        return StaticPolicy(world.shop, world.history)
-    return AgentsPolicy(
-        world.shop,
-        world.history,
-        session.tracing,
-        session_id=session.id,
-        tags=("simulation", f"policy:{name}", f"seed:{seed}"),
-    )
+    return play(world, name, seed, days, watch, tracing=session.tracing, session_id=session.id)
 
 
 def _run_record(options: Options, draft: Report, world: World) -> dict[str, Any]:
     """Return what the run's root says went in: sizes, weeks, seeds, assumptions, versions."""
     return {
         "run_id": draft.run_id,
-        "days": options.days,
+        "days": options.length,
         "first_day": world.calendar.first_day.isoformat(),
         "fit_weeks": list(options.split.fit),
         "simulated_weeks": list(draft.weeks),
         "products": options.products,
+        "product_ranks": [options.first_rank, options.first_rank + options.products - 1],
         "clusters": {cluster.name: cluster.stores for cluster in world.shop.clusters},
         "seeds": list(options.seeds),
         "policies": list(options.policies),
+        "world": asdict(world.variant),
+        "fingerprint": draft.fingerprint,
         "assumptions": options.assumed.record(),
         "versions": {
             "autoops": metadata.version("autoops"),
@@ -194,4 +230,5 @@ def _run_record(options: Options, draft: Report, world: World) -> dict[str, Any]
 def _finish(root: Span, report: Report) -> None:
     """Put the final table on the run's root."""
     record = report.record(journal=None)
-    root.update(output={key: record[key] for key in ("policies", "comparisons", "seconds")})
+    keys = ("policies", "comparisons", "gap_share", "oracle_dominates", "wape", "coverage", "seconds")
+    root.update(output={key: record[key] for key in keys})

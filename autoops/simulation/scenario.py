@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from autoops.simulation.assumptions import Assumptions
     from autoops.simulation.calendar import Calendar
 
+COUNT_SPREAD = 0.1
+"""A seed has this much more or less of each kind of happening than its rate says, evenly drawn; assumed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -50,44 +53,84 @@ def draw_scenario(
     days, _, clusters = shape
     spike, spikes = _draw_spikes(calendar, shape, assumed, seed)
     cut, cuts = _draw_cuts(calendar, shape, assumed, seed)
-    delayed = _spread(
-        generator(seed, Stream.DELAYS).random((days, clusters)) < assumed.delay_rate, assumed.delay_length
-    )
+    delayed, delays = _draw_delays(calendar, (days, clusters), assumed, seed)
     lead = generator(seed, Stream.LEAD_TIME).choice(np.array(assumed.lead_times), size=(days, clusters))
-    announced = sorted([*spikes, *cuts], key=lambda event: (event.day, event.id))
+    announced = sorted([*spikes, *cuts, *delays], key=lambda event: (event.day, event.id))
     return Scenario(spike, cut, lead + assumed.delay_days * delayed, delayed, tuple(announced))
+
+
+def _happenings(rng: np.random.Generator, shape: tuple[int, ...], rate: float) -> IntArray:
+    """Return the (count, axes) places of a seed's happenings, about `rate` of all, in order of their day."""
+    size = int(np.prod(shape))
+    count = round(rate * size * rng.uniform(1.0 - COUNT_SPREAD, 1.0 + COUNT_SPREAD))
+    flat = np.sort(rng.choice(size, size=min(count, size), replace=False))
+    return np.stack(np.unravel_index(flat, shape), axis=1)
 
 
 def _draw_spikes(
     calendar: Calendar, shape: tuple[int, int, int], assumed: Assumptions, seed: int
 ) -> tuple[FloatArray, list[Event]]:
-    """Return the multipliers and the announcements of those that are known ahead."""
-    rng = generator(seed, Stream.SPIKES)
+    """Return the multipliers, and what is heard of them: announcements, and trends that may be false alarms."""
+    rng, trends = generator(seed, Stream.SPIKES), generator(seed, Stream.TRENDS)
     multiplier = np.ones(shape)
     events = []
-    for day, product, cluster in np.argwhere(rng.random(shape) < assumed.spike_rate):
+    for day, product, cluster in _happenings(rng, shape, assumed.spike_rate).tolist():
         size, length = rng.uniform(*assumed.spike_size), int(rng.integers(*assumed.spike_days, endpoint=True))
         known, error = rng.random() < assumed.spike_announced, rng.normal(0.0, assumed.spike_error)
         multiplier[day : day + length, product, cluster] = size
+        said = round(1.0 + (size - 1.0) * float(np.exp(error)), 2)
+        where = product, cluster
         if known:
-            notice = max(int(day) - assumed.spike_notice, 0)
-            events.append(
-                Event(
-                    id=f"spike-{day:02d}-{product}-{cluster}",
-                    type=EventType.DEMAND_SPIKE,
-                    day=notice,
-                    date=calendar.date(notice),
-                    source="local_events_calendar",
-                    product=int(product),
-                    cluster=int(cluster),
-                    facts={
-                        "multiplier": round(1.0 + (size - 1.0) * float(np.exp(error)), 2),
-                        "starts_in_days": int(day) - notice,
-                        "length_days": length,
-                    },
-                )
-            )
+            events.append(_announcement(calendar, day, where, said, length, assumed.spike_notice))
+        elif trends.random() < assumed.trend_share:
+            events.append(_trend(calendar, day, where, said, assumed))
+    true = sum(event.type is EventType.SOCIAL_TREND for event in events)
+    false = round(true * (1.0 - assumed.trend_true) / assumed.trend_true)
+    for day, product, cluster in _happenings(trends, shape, false / multiplier.size).tolist():
+        said = round(
+            1.0 + float(trends.uniform(*assumed.spike_size) - 1.0) * float(trends.lognormal(0.0, 0.25)), 2
+        )
+        events.append(_trend(calendar, day, (product, cluster), said, assumed))
     return multiplier, events
+
+
+def _announcement(
+    calendar: Calendar, day: int, where: tuple[int, int], multiplier: float, length: int, notice: int
+) -> Event:
+    """Return the announcement of a spike that begins on `day`."""
+    said = max(day - notice, 0)
+    return Event(
+        id=f"spike-{day:02d}-{where[0]}-{where[1]}",
+        type=EventType.DEMAND_SPIKE,
+        day=said,
+        date=calendar.date(said),
+        source="local_events_calendar",
+        product=where[0],
+        cluster=where[1],
+        facts={"multiplier": multiplier, "starts_in_days": day - said, "length_days": length},
+    )
+
+
+def _trend(
+    calendar: Calendar, day: int, where: tuple[int, int], multiplier: float, assumed: Assumptions
+) -> Event:
+    """Return the signal of a spike that may begin on `day`; nothing in it tells true from false."""
+    seen = max(day - assumed.trend_notice, 0)
+    return Event(
+        id=f"trend-{day:02d}-{where[0]}-{where[1]}",
+        type=EventType.SOCIAL_TREND,
+        day=seen,
+        date=calendar.date(seen),
+        source="social_media",
+        product=where[0],
+        cluster=where[1],
+        facts={
+            "multiplier": multiplier,
+            "starts_in_days": day - seen,
+            "length_days": round(sum(assumed.spike_days) / 2),
+            "share_true": assumed.trend_true,
+        },
+    )
 
 
 def _draw_cuts(
@@ -98,21 +141,19 @@ def _draw_cuts(
     rng = generator(seed, Stream.COMPETITOR)
     cut = np.zeros((days, products))
     events = []
-    for day, product in np.argwhere(rng.random((days, products)) < assumed.competitor_rate):
-        depth, length = (
-            rng.uniform(*assumed.competitor_cut),
-            int(rng.integers(*assumed.competitor_days, endpoint=True)),
-        )
+    for day, product in _happenings(rng, (days, products), assumed.competitor_rate).tolist():
+        depth = rng.uniform(*assumed.competitor_cut)
+        length = int(rng.integers(*assumed.competitor_days, endpoint=True))
         cut[day : day + length, product] = depth
         ours = float(calendar.price[day // 7][product])
         events.append(
             Event(
                 id=f"competitor-{day:02d}-{product}",
                 type=EventType.COMPETITOR_PRICE,
-                day=int(day),
-                date=calendar.date(int(day)),
+                day=day,
+                date=calendar.date(day),
                 source="price_comparison",
-                product=int(product),
+                product=product,
                 facts={
                     "planned_price": round(ours, 2),
                     "competitor_price": round(ours * (1.0 - depth), 2),
@@ -123,9 +164,23 @@ def _draw_cuts(
     return cut, events
 
 
-def _spread(starts: BoolArray, length: int) -> BoolArray:
-    """Return the days on which something that starts and lasts `length` days is under way."""
-    under_way = starts.copy()
-    for later in range(1, length):
-        under_way[later:] |= starts[:-later]
-    return under_way
+def _draw_delays(
+    calendar: Calendar, shape: tuple[int, int], assumed: Assumptions, seed: int
+) -> tuple[BoolArray, list[Event]]:
+    """Return the days on which suppliers are late, and their messages on the first of them."""
+    delayed = np.zeros(shape, dtype=np.bool_)
+    events = []
+    for day, cluster in _happenings(generator(seed, Stream.DELAYS), shape, assumed.delay_rate).tolist():
+        delayed[day : day + assumed.delay_length, cluster] = True
+        events.append(
+            Event(
+                id=f"delay-{day:02d}-{cluster}",
+                type=EventType.SUPPLY_DELAY,
+                day=day,
+                date=calendar.date(day),
+                source="supplier",
+                cluster=cluster,
+                facts={"delay_days": assumed.delay_days, "length_days": assumed.delay_length},
+            )
+        )
+    return delayed, events

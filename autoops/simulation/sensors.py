@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.agents.messages import Event, EventType
-from autoops.simulation.streams import Stream, generator
 
 if TYPE_CHECKING:
     from autoops.agents.shop import Observation, Shop, ShopView
@@ -24,12 +23,12 @@ MEMORY_DAYS = 14.0
 
 
 class Sensors:
-    """The sensors of one run; their errors are the same for every policy of a seed."""
+    """The sensors of one run; `reading` is (days, products, clusters), what they read over what is there."""
 
-    def __init__(self, shop: Shop, usual: FloatArray, days: int, error: float, seed: int) -> None:
+    def __init__(self, shop: Shop, usual: FloatArray, reading: FloatArray) -> None:
         self._shop = shop
         self._usual = usual.copy()
-        self._error = generator(seed, Stream.SENSOR).uniform(1.0 - error, 1.0 + error, (days, *usual.shape))
+        self._error = reading
         self._silent_until = np.zeros(usual.shape, dtype=np.int64)
 
     def events(self, view: ShopView) -> list[Event]:

@@ -58,13 +58,22 @@ class Store:
             row = np.where(row == self._ages, row, np.maximum(row - aged.astype(np.int64), 0))
         np.add.at(self.on_hand, (row, self._products[:, None], np.arange(units.shape[1])[None, :]), units)
 
-    def receive(self) -> FloatArray:
-        """Take in what is due this morning and return it."""
+    def receive(self, limit: FloatArray | None = None) -> FloatArray:
+        """Take in what is due this morning and return it.
+
+        Args:
+            limit: (clusters,) units that can be received a day; each line is cut by the same share, and what is cut
+                comes tomorrow.
+        """
         due: FloatArray = self.on_order[0].copy()
-        self.deliver(due)
+        taken = due
+        if limit is not None:
+            taken = np.floor(due * np.minimum(limit / np.maximum(due.sum(axis=0), 1.0), 1.0))
+        self.deliver(taken)
         self.on_order[:-1] = self.on_order[1:]
         self.on_order[-1] = 0.0
-        return due
+        self.on_order[0] += due - taken
+        return taken
 
     def order(self, units: FloatArray, lead_time: IntArray) -> None:
         """Place (products, clusters) orders, delivered `lead_time` (clusters,) mornings from today, at least 1."""

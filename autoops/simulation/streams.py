@@ -24,6 +24,10 @@ class Stream(IntEnum):
     """Errors of the shelf sensors."""
     OPENING = 8
     """Ages of the opening stock."""
+    DRIFT = 10
+    """Weekly steps of levels, in worlds where they walk."""
+    TRENDS = 11
+    """Signals of social media, true and false."""
 
 
 def generator(seed: int, stream: Stream) -> np.random.Generator:

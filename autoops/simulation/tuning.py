@@ -1,109 +1,159 @@
-"""How the constants of policies are tuned: coordinate descent on weeks that are never simulated in earnest.
+"""How the constants of policies are tuned: coordinate descent on weeks 27-39, each policy for itself.
 
-The constants in the code came from `tuning_world()`: fitted on weeks 2-19, played on weeks 20-26, on seeds of
-their own. The default simulation fits on weeks 2-26 and plays weeks 27-39, which no constant has seen.
+    uv run python -m autoops.simulation.tuning static rolling rolling_calendar ceiling
+
+The tuning world learns from weeks 2-26, its customers are fitted on weeks 2-39, and its seeds are used for nothing
+else. Weeks 40 and later are not read.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import fields, replace
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
 
 from autoops.simulation.assumptions import Assumptions
 from autoops.simulation.dataset import load_panel
 from autoops.simulation.days import run_days
 from autoops.simulation.panel import PanelOptions, Split
+from autoops.simulation.policies.ceiling import CeilingPolicy, CeilingTuning
+from autoops.simulation.policies.rolling import ROLLING_TUNING, RollingPolicy
+from autoops.simulation.policies.rolling_calendar import ROLLING_CALENDAR_TUNING, RollingCalendarPolicy
+from autoops.simulation.policies.static import STATIC_TUNING, StaticPolicy
 from autoops.simulation.world import World, build_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from autoops.simulation.policies.policy import Policy
 
 Tuning = TypeVar("Tuning")
 
-TUNING_SPLIT = Split(fit=(2, 19), test=(20, 26))
-"""Weeks of the tuning: they end before the default simulation begins."""
+TUNING_SPLIT = Split.of(27, 39)
+"""Weeks of the tuning: they end before the held-out weeks begin."""
 
 TUNING_SEEDS = (901, 902, 903, 904)
 """Seeds of the tuning."""
 
-STEPS = (0.7, 0.85, 1.15, 1.4)
+FACTORS = (0.6, 0.8, 0.93, 1.07, 1.25, 1.6)
 """Factors tried on each constant."""
 
+OFFSETS = (-0.15, 0.15)
+"""What is added to each constant, so that it can leave zero and change its sign."""
 
-def tuning_world(cache: Path | None = None, products: int = 120, clusters: int = 6) -> World:
+
+def tuning_world(cache: Path | None = None, products: int = 200, clusters: int = 8) -> World:
     """Return the world that constants are tuned in."""
     return build_world(load_panel(PanelOptions(products, clusters, TUNING_SPLIT), cache), Assumptions())
 
 
 def mean_objective(
-    world: World, make: Callable[[World], Policy], seeds: Sequence[int] = TUNING_SEEDS
+    world: World, make: Callable[[World, int], Policy], seeds: Sequence[int] = TUNING_SEEDS
 ) -> float:
-    """Return the policy's mean objective over the seeds, in dollars."""
+    """Return the mean objective, in dollars, of the policy that `make` makes for a world and a seed."""
     days = len(world.truth.planned)
-    return sum(run_days(world, make(world), seed, days).figures.objective for seed in seeds) / len(seeds)
+    return sum(run_days(world, make(world, seed), seed, days).figures.objective for seed in seeds) / len(
+        seeds
+    )
 
 
-def coordinates(tuning: object) -> list[tuple[str, int | None]]:
-    """Return every number of a tuning: its field, and its place if the field is a tuple."""
-    found: list[tuple[str, int | None]] = []
+def neighbours(tuning: Tuning, only: Sequence[str] | None = None) -> list[tuple[str, Tuning]]:
+    """Return every tuning that a single step on one number leads to, each with words for it.
+
+    Args:
+        tuning: A frozen dataclass of numbers and tuples of numbers.
+        only: Fields to move; None moves all.
+    """
+    found = []
     for item in fields(tuning):  # type: ignore[arg-type] # any frozen dataclass of numbers and tuples of them
+        if only is not None and item.name not in only:
+            continue
         value = getattr(tuning, item.name)
-        found += [
-            (item.name, place) for place in (range(len(value)) if isinstance(value, tuple) else (None,))
-        ]
+        numbers = value if isinstance(value, tuple) else (value,)
+        for place, number in enumerate(numbers):
+            for moved in [*(number * factor for factor in FACTORS), *(number + offset for offset in OFFSETS)]:
+                if abs(moved - number) < 1e-12:
+                    continue
+                changed = (*numbers[:place], moved, *numbers[place + 1 :])
+                words = f"{item.name}[{place}] {number:.3f} -> {moved:.3f}"
+                found.append(
+                    (words, _with(tuning, item.name, changed if isinstance(value, tuple) else moved))
+                )
     return found
 
 
-def stepped(tuning: Tuning, name: str, place: int | None, step: float) -> Tuning:
-    """Return the tuning with one of its numbers multiplied by `step`."""
-    value = getattr(tuning, name)
-    if place is not None:
-        value = tuple(number * step if index == place else number for index, number in enumerate(value))
-    else:
-        value *= step
-    return replace(tuning, **{name: value})  # type: ignore[type-var] # any frozen dataclass
+def _with(tuning: Tuning, name: str, value: object) -> Tuning:
+    """Return the tuning with another value of one field."""
+    result: Tuning = replace(cast("Any", tuning), **{name: value})
+    return result
 
 
 def descend(
-    world: World,
-    make: Callable[[World, Tuning], Policy],
+    objective: Callable[[Tuning], float],
     start: Tuning,
     *,
     only: Sequence[str] | None = None,
-    rounds: int = 6,
+    rounds: int = 12,
     say: Callable[[str], None] = print,
 ) -> Tuning:
-    """Return the tuning reached by taking every single step that helps, until none does.
+    """Return the tuning from which no single step helps, taking every step that does.
 
     Args:
-        world: Where to play.
-        make: Makes the policy of a tuning.
+        objective: What to raise.
         start: Where to begin.
         only: Fields to move; None moves all. What is assumed is not to be tuned.
         rounds: Most rounds over all numbers.
         say: Told of each step that helps.
     """
-    best, most = start, mean_objective(world, lambda w: make(w, start))
+    best, most = start, objective(start)
     for _ in range(rounds):
-        before = most
-        for name, place in coordinates(best):
-            if only is not None and name not in only:
-                continue
-            for step in STEPS:
-                candidate = stepped(best, name, place, step)
-                value = mean_objective(world, partial(_made, make, candidate))
-                if value > most:
-                    best, most = candidate, value
-                    say(f"{name}[{place}] x {step}: {value:,.0f}")
+        before, place = most, 0
+        steps = neighbours(best, only)
+        while place < len(steps):
+            value = objective(steps[place][1])
+            if value > most:
+                say(f"{steps[place][0]}: {value:,.0f}")
+                best, most = steps[place][1], value
+                steps = neighbours(best, only)
+            place += 1
         if most <= before:
             break
     return best
 
 
-def _made(make: Callable[[World, Tuning], Policy], tuning: Tuning, world: World) -> Policy:
-    """Return the policy of a tuning in a world."""
-    return make(world, tuning)
+BASELINES: dict[str, tuple[Callable[..., Policy], Any]] = {
+    "static": (StaticPolicy, STATIC_TUNING),
+    "rolling": (RollingPolicy, ROLLING_TUNING),
+    "rolling_calendar": (RollingCalendarPolicy, ROLLING_CALENDAR_TUNING),
+}
+"""Policies made from shop, history and tuning, with their constants."""
+
+
+def objective_of(
+    name: str, world: World, seeds: Sequence[int] = TUNING_SEEDS
+) -> tuple[Callable[[Any], float], Any]:
+    """Return the mean objective of a policy as a function of its tuning, and its tuning."""
+    if name == "ceiling":
+        return lambda tuning: mean_objective(
+            world, lambda w, seed: CeilingPolicy(w, seed, tuning), seeds
+        ), CeilingTuning()
+    make, now = BASELINES[name]
+    return lambda tuning: mean_objective(world, lambda w, _: make(w.shop, w.history, tuning), seeds), now
+
+
+def main(names: Sequence[str]) -> None:
+    """Tune the policies named and print their constants."""
+    world = tuning_world(Path(".autoops/cache"))
+    for name in names:
+        objective, start = objective_of(name, world)
+        best = descend(objective, start, say=lambda words: print(f"  {words}", flush=True))  # noqa: T201 - a script
+        gained = objective(best)
+        print(f"{name}: {gained:,.0f} with {best}", flush=True)  # noqa: T201 - a script
+
+
+if __name__ == "__main__":
+    np.seterr(all="raise", under="ignore")
+    main(sys.argv[1:])

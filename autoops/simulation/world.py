@@ -9,13 +9,16 @@ import numpy as np
 
 from autoops.agents.shop import SalesHistory, Shop
 from autoops.simulation.calendar import Calendar, planned_calendar
-from autoops.simulation.market import Truth, fit_truth
 from autoops.simulation.store import Store
 from autoops.simulation.streams import Stream, generator
+from autoops.simulation.truth import Truth, fit_truth
+from autoops.simulation.variants import variant
 
 if TYPE_CHECKING:
+    from autoops.retail.arrays import FloatArray
     from autoops.simulation.assumptions import Assumptions
     from autoops.simulation.panel import Panel
+    from autoops.simulation.variants import Variant
 
 OPENING_ORDERS = 3
 """Days on which the opening orders arrive: until then, no order of the policy can have arrived."""
@@ -31,6 +34,15 @@ class World:
     history: SalesHistory
     calendar: Calendar
     truth: Truth
+    variant: Variant
+
+    @property
+    def receiving_limit(self) -> FloatArray | None:
+        """Return the (clusters,) units that can be received a day; None without a limit."""
+        if self.variant.receiving is None:
+            return None
+        result: FloatArray = self.variant.receiving * self.history.units.mean(axis=2).sum(axis=0) / 7.0
+        return result
 
     def opening_store(self, seed: int) -> Store:
         """Return the stock and orders that every policy begins with: some days of mean demand, of mixed age."""
@@ -46,17 +58,30 @@ class World:
         return store
 
 
-def build_world(panel: Panel, assumed: Assumptions) -> World:
-    """Fit the truth on all of the panel's weeks; give the shop the weeks of the fit alone."""
+def build_world(panel: Panel, assumed: Assumptions, world: str = "base") -> World:
+    """Fit the truth on all of the panel's weeks; give the shop the weeks of the fit alone.
+
+    Args:
+        panel: The real data.
+        assumed: What is assumed beyond it.
+        world: Name of the world, see `simulation.variants`.
+
+    Raises:
+        SimulationError: There is no world of that name.
+    """
+    kind = variant(world)
     weeks = panel.split.fit_weeks
     shop = Shop(panel.products, panel.clusters, panel.cost, panel.reference_price, assumed.economics())
+    # Either half of the households stands for all of them.
+    known, scale = (panel.units - panel.half, 2.0) if kind.split_households else (panel.units, 1.0)
     history = SalesHistory(
-        units=assumed.scale * panel.units[:, :, :weeks],
+        units=assumed.scale * scale * known[:, :, :weeks],
         price=panel.price[:, :weeks],
         display=panel.display[:, :, :weeks],
         mailer=panel.mailer[:, :weeks],
         weekday=panel.weekday,
-        scale=assumed.scale,
+        scale=assumed.scale * scale,
     )
     calendar = planned_calendar(panel, assumed.vendor_funding)
-    return World(panel, assumed, shop, history, calendar, fit_truth(panel, assumed.scale))
+    truth = fit_truth(panel, assumed.scale * scale, panel.half if kind.split_households else None)
+    return World(panel, assumed, shop, history, calendar, truth, kind)

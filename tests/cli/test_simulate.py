@@ -40,7 +40,7 @@ def test_json_is_one_object_with_the_documented_keys() -> None:
     assert result.exit_code == 0
     assert {"run_id", "session_id", "days", "seeds", "journal", "policies", "seconds"} <= set(record)
     assert (record["days"], record["seeds"]) == (3, [1])
-    assert set(record["policies"]) == {"agents", "static"}
+    assert set(record["policies"]) == {"agents", "rolling_calendar", "static"}
     for figures in record["policies"].values():
         assert {"profit", "fill_rate", "waste_rate", "stockout_rate"} <= set(figures)
         for name in ("fill_rate", "waste_rate", "stockout_rate"):
@@ -60,7 +60,7 @@ def test_several_seeds_have_intervals() -> None:
     assert record["journal"] is None
     for figure in record["policies"]["agents"].values():
         assert figure["ci95"][0] <= figure["mean"] <= figure["ci95"][1]
-    assert set(record["comparisons"]) == {"agents_vs_static_objective", "agents_vs_static_profit"}
+    assert {"agents_vs_static", "agents_vs_rolling_calendar"} <= set(record["comparisons"])
 
 
 def test_people_get_a_table() -> None:
@@ -122,7 +122,10 @@ def test_assumptions_are_listed_with_their_sources() -> None:
         (("--seeds", "many"), "--seeds: received many; allowed: a number such as 5, or a range such as 1-5"),
         (("--seeds", "5-2"), "--seeds: received 5-2; allowed: at least one seed, at most 100"),
         (("--seeds", "101"), "--seeds: received 101 seeds; allowed: 1 to 100"),
-        (("--policy", "genius"), "--policy: received genius; allowed: agents, static, all"),
+        (
+            ("--policy", "genius"),
+            "--policy: received genius; allowed: agents, rolling_calendar, rolling, static, ceiling, oracle, all",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_two(arguments: tuple[str, ...], message: str) -> None:

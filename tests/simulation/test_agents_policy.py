@@ -29,9 +29,10 @@ def _decided(seed: int = 1) -> AgentsPolicy:
 
 def test_every_kind_of_event_leads_to_decisions() -> None:
     """Spikes, low stock, competitors, expiry and the day itself: each is answered."""
-    prefixes = Counter(decision.trigger.partition("-")[0] for decision in _decided().orchestrator.decisions)
+    decisions = [decision for seed in SEEDS for decision in _decided(seed).orchestrator.decisions]
+    prefixes = Counter(decision.trigger.partition("-")[0] for decision in decisions)
 
-    assert set(prefixes) == {"spike", "low", "competitor", "expiry", "day"}
+    assert set(prefixes) == {"spike", "trend", "delay", "low", "competitor", "expiry", "day"}
     assert len(EventType) == len(prefixes)
 
 

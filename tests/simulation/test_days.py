@@ -71,9 +71,10 @@ def test_units_and_money_add_up_for_any_policy(seed: int, days: int) -> None:
     cash = sum(
         day.sales + day.funding - day.goods - day.ordering - day.holding - day.labels for day in run.days
     )
-    change = stock_value(world.shop, end) - stock_value(world.shop, opening.stock)
+    change = float((stock_value(world.shop, end) - stock_value(world.shop, opening.stock)).sum())
     assert run.figures.profit == pytest.approx(cash + change)
     assert run.figures.objective == pytest.approx(run.figures.profit - sum(day.goodwill for day in run.days))
+    assert sum(run.by_product) == pytest.approx(run.figures.objective)
     for rate in (run.figures.fill_rate, run.figures.waste_rate, run.figures.stockout_rate):
         assert 0.0 <= rate <= 1.0
 

@@ -26,7 +26,7 @@ def _market(seed: int = 1, *, quiet: bool = True) -> Market:
             scenario.delayed,
             (),
         )
-    return Market(world.panel, world.truth, world.calendar, scenario, world.assumed, seed)
+    return Market(world, scenario, seed)
 
 
 def _plan(day: int = DAY) -> tuple[np.ndarray, np.ndarray]:
@@ -79,9 +79,9 @@ def test_demand_is_monotone_in_the_intensity(share: float, seed: int, day: int) 
 def test_noise_has_the_variance_that_was_fitted() -> None:
     """Over many cells and days the spread of demand around its mean is phi m + alpha m^2."""
     world, market = small_world(), _market()
-    planned, response = world.truth.planned, world.truth.response
+    planned, truth = world.truth.planned, world.truth
     drawn = np.stack([market.demand(day, planned[day]) for day in range(len(planned))])
-    wanted = response.phi * planned + response.alpha * planned**2
+    wanted = truth.phi * planned + truth.alpha * planned**2
 
     assert drawn.mean() == pytest.approx(planned.mean(), rel=0.02)
     assert float(((drawn - planned) ** 2 / wanted).mean()) == pytest.approx(1.0, abs=0.1)
@@ -103,7 +103,7 @@ def test_a_competitors_cut_costs_us_demand() -> None:
     cut = np.zeros_like(scenario.competitor_cut)
     cut[DAY, 3] = 0.2
     scenario = Scenario(np.ones_like(scenario.spike), cut, scenario.lead_time, scenario.delayed, ())
-    market = Market(world.panel, world.truth, world.calendar, scenario, world.assumed, 1)
+    market = Market(world, scenario, 1)
     ratio = market.intensity(DAY, price, display) / world.truth.planned[DAY]
 
     assert ratio[3] == pytest.approx(0.8**world.assumed.competitor_cross)

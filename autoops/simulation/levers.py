@@ -1,0 +1,122 @@
+"""The best prices and displays for those who know the customers: for the ceiling and the oracle alone.
+
+Prices week by week, index-neutral within the rails; each cluster's planned displays dealt anew to the products that
+earn most by them. Expected demand decides, not what luck makes of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoops.retail.pricing import IndexRules, PriceProblem, index_neutral_changes, price_rails
+from autoops.retail.promotion import display_value
+from autoops.simulation.rails import index_weights
+
+if TYPE_CHECKING:
+    from autoops.retail.arrays import FloatArray
+    from autoops.simulation.market import Market
+    from autoops.simulation.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Levers:
+    """Prices and displays of all days, and the demand that they make."""
+
+    price: FloatArray
+    """(days, products, clusters) shelf prices, dollars."""
+    display: FloatArray
+    """(days, products, clusters) displayed shares."""
+    expected: FloatArray
+    """(days, products, clusters) expected units."""
+
+
+def best_levers(world: World, market: Market) -> Levers:
+    """Return the levers for a market that nobody has sold in yet; it has afterwards."""
+    days, products, clusters = world.truth.planned.shape
+    price = np.empty((days, products, clusters))
+    display, expected = np.empty_like(price), np.empty_like(price)
+    standing = np.zeros(products)
+    for week in range((days + 6) // 7):
+        when = range(7 * week, min(7 * week + 7, days))
+        base = sum((market.base(day) for day in when), np.zeros((products, clusters)))
+        shown = _displays(world, market, week, base)
+        lifted = base * np.exp(market.display_lift * (shown - world.calendar.display[week]))
+        standing = _prices(world, market, week, lifted, standing)
+        for day in when:
+            price[day] = _shelf(world, week, standing)[:, None]
+            display[day] = shown
+            expected[day] = market.intensity(day, price[day], shown)
+            market.remember(expected[day])
+    return Levers(price, display, expected)
+
+
+def _margin(world: World, week: int) -> FloatArray:
+    """Return (products,) dollars earned by a unit at the plan, vendors' money included."""
+    result: FloatArray = world.calendar.price[week] + world.calendar.funding[week] - world.shop.cost
+    return result
+
+
+def _diverted(world: World, market: Market, week: int, base: FloatArray) -> FloatArray:
+    """Return (products,) dollars that a unit gained costs: taken from its neighbours, and from the week after."""
+    margin, units = _margin(world, week), base.sum(axis=1)
+    category = market.member @ (market.member.T @ (margin * units)) - margin * units
+    others = market.member @ (market.member.T @ units) - units
+    neighbours = np.where(others > 1e-6 * units, category / np.maximum(others, 1e-9), 0.0)
+    taken = np.where(others > 1e-6 * units, world.assumed.cannibalisation, 0.0)
+    result: FloatArray = taken * neighbours + world.assumed.promotion_dip * margin
+    return result
+
+
+def _displays(world: World, market: Market, week: int, base: FloatArray) -> FloatArray:
+    """Return (products, clusters) displayed shares: a cluster's largest planned shares go where they earn most.
+
+    Of sums of products of two lists, both sorted is the largest: Hardy, Littlewood and Polya, *Inequalities* (1934),
+    theorem 368.
+    """
+    planned = world.calendar.display[week]
+    without = base * np.exp(-market.display_lift * planned)
+    value = display_value(
+        without,
+        market.display_lift,
+        _margin(world, week)[:, None],
+        _diverted(world, market, week, base)[:, None],
+    )
+    shown: FloatArray = np.empty_like(planned)
+    np.put_along_axis(shown, np.argsort(value, axis=0, kind="stable"), np.sort(planned, axis=0), axis=0)
+    return shown
+
+
+def _prices(world: World, market: Market, week: int, demand: FloatArray, standing: FloatArray) -> FloatArray:
+    """Return (products,) log price changes of a week, index-neutral, label costs weighed."""
+    shop, planned = world.shop, world.calendar.price[week]
+    problem = PriceProblem(
+        price=planned,
+        cost=shop.cost - world.calendar.funding[week],
+        demand=demand.sum(axis=1),
+        elasticity=market.elasticity(7 * week)[:, 0],
+        diverted=_diverted(world, market, week, demand),
+        dearer=world.variant.asymmetry,
+    )
+    low, high = price_rails(planned, shop.cost, shop.economics.price_rail)
+    low, high = np.log(low / planned), np.log(high / planned)
+    rules = IndexRules(
+        low=low,
+        high=high,
+        weight=index_weights(world).sum(axis=1),
+        standing=np.clip(standing, low, high),
+        label_cost=shop.economics.label_cost * len(shop.clusters),
+    )
+    return index_neutral_changes(problem, rules)
+
+
+def _shelf(world: World, week: int, change: FloatArray) -> FloatArray:
+    """Return (products,) shelf prices in whole cents inside their rails."""
+    planned = world.calendar.price[week]
+    low, high = price_rails(planned, world.shop.cost, world.shop.economics.price_rail)
+    low, high = np.ceil(100.0 * low - 1e-6) / 100.0, np.floor(100.0 * high + 1e-6) / 100.0
+    price = np.clip(np.round(planned * np.exp(change), 2), low, high)
+    result: FloatArray = np.where(change == 0.0, planned, price)
+    return result

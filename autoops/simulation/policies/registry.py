@@ -1,0 +1,73 @@
+"""Every policy by its name, and how one is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autoops.agents.tracing import NoTracing
+from autoops.simulation.days import run_days
+from autoops.simulation.policies import oracle
+from autoops.simulation.policies.agents import AgentsPolicy
+from autoops.simulation.policies.ceiling import CeilingPolicy
+from autoops.simulation.policies.rolling import RollingPolicy
+from autoops.simulation.policies.rolling_calendar import RollingCalendarPolicy
+from autoops.simulation.policies.static import StaticPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from autoops.agents.tracing import Tracing
+    from autoops.simulation.days import Evening, Run
+    from autoops.simulation.policies.policy import Policy
+    from autoops.simulation.world import World
+
+POLICIES = ("agents", "rolling_calendar", "rolling", "static", "ceiling", "oracle")
+"""Names that `--policy` takes, besides `all`."""
+
+DEFAULT = ("agents", "rolling_calendar", "static")
+"""What runs unless something else is asked for."""
+
+ALL_KNOWING = frozenset({"ceiling", "oracle"})
+"""Policies that are told the truth; the others see what a shop sees."""
+
+_PLAIN = {policy.name: policy for policy in (StaticPolicy, RollingPolicy, RollingCalendarPolicy)}
+
+
+def make(
+    world: World, name: str, seed: int, tracing: Tracing | None = None, session_id: str | None = None
+) -> Policy:
+    """Return a fresh instance of a policy for a seed; the oracle is none that acts day by day.
+
+    Args:
+        world: Where it will decide.
+        name: Of the policy.
+        seed: Of the run; only policies that are told the truth look at it.
+        tracing: Where agents record what they do; None records nothing.
+        session_id: Of the traces.
+    """
+    if name in _PLAIN:
+        return _PLAIN[name](world.shop, world.history)
+    if name == CeilingPolicy.name:
+        return CeilingPolicy(world, seed)
+    if name == AgentsPolicy.name:
+        tags = ("simulation", f"policy:{name}", f"seed:{seed}")
+        return AgentsPolicy(
+            world.shop, world.history, tracing or NoTracing(), session_id=session_id, tags=tags
+        )
+    raise ValueError(f"no policy of the name {name}")
+
+
+def play(
+    world: World,
+    name: str,
+    seed: int,
+    days: int,
+    watch: Callable[[Evening], None] | None = None,
+    *,
+    tracing: Tracing | None = None,
+    session_id: str | None = None,
+) -> Run:
+    """Run a policy on a seed; `watch` is called each evening."""
+    if name == oracle.NAME:
+        return oracle.run_oracle(world, seed, days, watch)
+    return run_days(world, make(world, name, seed, tracing, session_id), seed, days, watch)

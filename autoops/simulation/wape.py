@@ -1,0 +1,38 @@
+"""How well the demand model tells next week's real sales: no simulation in it, the chain as it was in 2017."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoops.retail.demand import adjusted_level, fit_response
+from autoops.simulation.truth import SHARE_PRIOR_UNITS, explanatory
+
+if TYPE_CHECKING:
+    from autoops.simulation.panel import Panel
+
+SMOOTHING = 0.25
+"""Weight of the newest week; tuned on weeks 20-26."""
+
+
+def one_week_wape(panel: Panel) -> float:
+    """Return the weighted absolute percentage error of one-week forecasts, product x week, real units.
+
+    The response is fitted on the weeks of the fit; each simulated week is forecast from the weeks before it, its own
+    planned prices, displays and mailers known. WAPE: sum of absolute errors over sum of sales (Kolassa and Schuetz,
+    *Foresight* 6 (2007)).
+    """
+    fit = panel.split.fit_weeks
+    group = np.array([int(product.shelf_life > 0) for product in panel.products])
+    size = np.array([cluster.sales_share for cluster in panel.clusters])
+    sold = panel.units[:, :, :fit].sum(axis=2) + SHARE_PRIOR_UNITS * size
+    display = (panel.display * (sold / sold.sum(axis=1, keepdims=True))[:, :, None]).sum(axis=1)
+    x = explanatory(panel.price, panel.reference_price, display, panel.mailer)
+    weekly = panel.units.sum(axis=1)
+    effect = fit_response(weekly[:, :fit], x[:, :fit], group).effect(x)
+    error = 0.0
+    for week in range(fit, weekly.shape[1]):
+        level = adjusted_level(weekly[:, :week], effect[:, :week], SMOOTHING)
+        error += float(np.abs(level * effect[:, week] - weekly[:, week]).sum())
+    return error / float(weekly[:, fit:].sum())

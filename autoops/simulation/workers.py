@@ -1,0 +1,58 @@
+"""Runs that nobody traces, on all cores: a policy and a seed are one job."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import TYPE_CHECKING
+
+from autoops.simulation.policies.registry import play
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from autoops.simulation.days import Run
+    from autoops.simulation.world import World
+
+LEAST_JOBS = 8
+"""Fewer are done before another process has imported numpy."""
+
+_world: World | None = None
+"""The world of this worker; set once when it starts."""
+
+
+def play_all(
+    world: World, jobs: Sequence[tuple[str, int]], days: int, workers: int, done: Callable[[str, int], None]
+) -> list[Run]:
+    """Return the runs of (policy, seed) jobs in their order; `done` hears of each as it ends.
+
+    Workers are spawned, not forked: a fork in a process with threads may stand still for ever.
+    """
+    if workers < 2 or len(jobs) < LEAST_JOBS:
+        return [_told(play(world, name, seed, days), done) for name, seed in jobs]
+    with ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(world,)
+    ) as pool:
+        # The slow ones first, so that no core is left with them at the end.
+        order = sorted(range(len(jobs)), key=lambda index: jobs[index][0] != "agents")
+        futures = {pool.submit(_job, *jobs[index], days): index for index in order}
+        found = {futures[future]: _told(future.result(), done) for future in as_completed(futures)}
+    return [found[index] for index in range(len(jobs))]
+
+
+def _told(run: Run, done: Callable[[str, int], None]) -> Run:
+    """Tell that a run has ended, and return it."""
+    done(run.policy, run.seed)
+    return run
+
+
+def _begin(world: World) -> None:
+    """Keep the world that this worker plays in."""
+    global _world
+    _world = world
+
+
+def _job(name: str, seed: int, days: int) -> Run:
+    """Run one job in a worker."""
+    assert _world is not None  # noqa: S101 - the initializer has run
+    return play(_world, name, seed, days)
