@@ -53,6 +53,18 @@ SPAN_KIND: Final = "span.kind"
 SCOPE_NAME: Final = "langfuse-sdk.autoops"
 """Our instrumentation scope: a name that begins ``langfuse-sdk`` keeps Langfuse's metadata free of duplicates."""
 
+_OF_GENERATIVE_AI: Final = {
+    "chat": "generation",
+    "text_completion": "generation",
+    "generate_content": "generation",
+    "embeddings": "embedding",
+    "invoke_agent": "agent",
+    "create_agent": "agent",
+    "execute_tool": "tool",
+}
+"""Observation types by ``gen_ai.operation.name``."""
+_MODEL_NAMES: Final = (MODEL, "gen_ai.request.model", "gen_ai.response.model", "llm.model_name")
+
 OBSERVATION_TYPES: Final = frozenset(
     {
         "span",
@@ -122,6 +134,24 @@ def _propagate(found: dict[str, Any], name: str, value: object) -> None:
             found[f"{target}.{key}"] = each
     elif value is not None:
         found[target] = tuple(value) if isinstance(value, list) else value
+
+
+def type_of_others(attributes: Mapping[str, Any]) -> str | None:
+    """The observation type of a span that other instrumentations describe, as Langfuse's ingestion tells it; None: a span.
+
+    Sources: OpenInference's ``openinference.span.kind`` and OpenTelemetry's semantic conventions for generative AI.
+    """
+    kind = attributes.get("openinference.span.kind")
+    if isinstance(kind, str) and kind.lower() in OBSERVATION_TYPES:
+        return kind.lower()
+    if kind == "LLM":
+        return "generation"
+    operation = attributes.get("gen_ai.operation.name")
+    if isinstance(operation, str) and operation in _OF_GENERATIVE_AI:
+        return _OF_GENERATIVE_AI[operation]
+    if any(key in attributes for key in _MODEL_NAMES):
+        return "generation"
+    return None
 
 
 def metadata_key(name: str) -> str:

@@ -108,7 +108,6 @@ def _ours(span: ReadableSpan, provider: TracerProvider, trace: Trace) -> Span:
         None if parent is None else parent.span_id,
         span.name,
         Scope("") if scope is None else Scope(scope.name, scope.version, scope.schema_url),
-        type="span",
         start_ns=start_ns,
     )
     made.kind = span.kind

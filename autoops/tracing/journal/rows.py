@@ -131,7 +131,11 @@ def _take_apart(span: Span) -> tuple[dict[str, Any], bytes | None, bytes | None]
     if attributes:
         attributes = dict(attributes)
         take = attributes.pop
-        span.type = _known(take(keys.TYPE, None), keys.OBSERVATION_TYPES) or span.type
+        span.type = (
+            _known(take(keys.TYPE, None), keys.OBSERVATION_TYPES)
+            or span.type
+            or keys.type_of_others(attributes)
+        )
         level = take(keys.LEVEL, None)
         span.level = _known(level.upper() if isinstance(level, str) else level, keys.LEVELS) or span.level
         message = take(keys.STATUS_MESSAGE, None)

@@ -168,6 +168,31 @@ class TestMasking:
         assert desk.rows("SELECT input FROM spans WHERE span_id = ?", span.id) == [('{"seen":true}',)]
 
 
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({}, "span"),
+        ({"gen_ai.operation.name": "chat"}, "generation"),
+        ({"gen_ai.operation.name": "execute_tool", "gen_ai.request.model": "m"}, "tool"),
+        ({"gen_ai.operation.name": "something new"}, "span"),
+        ({"gen_ai.response.model": "m"}, "generation"),
+        ({"openinference.span.kind": "LLM"}, "generation"),
+        ({"openinference.span.kind": "RETRIEVER"}, "retriever"),
+        ({"openinference.span.kind": "RERANKER"}, "span"),
+        ({"openinference.span.kind": 3}, "span"),
+        ({"langfuse.observation.type": "chain", "gen_ai.operation.name": "chat"}, "chain"),
+    ],
+)
+def test_others_spans_are_what_their_instrumentation_says(
+    desk: Desk, attributes: dict[str, Any], expected: str
+) -> None:
+    """Model calls, tools and agents that OpenInference or OpenTelemetry's conventions describe are shown as such."""
+    desk.provider.get_tracer("theirs").start_span("call", attributes=attributes).end()
+    desk.commit()
+
+    assert desk.rows("SELECT type FROM spans") == [(expected,)]
+
+
 class TestLangfusesAttributes:
     """What the SDK sets as attributes has columns of its own."""
 
