@@ -155,7 +155,10 @@ class LangfuseIntegrationService:
         trace = provider.traces.get(number)
         root = None if trace is None else open_root_of(trace)
         if trace is not None:
-            for span in [span for span in reversed(trace.open.values()) if span is not root]:
+            # A copy: other threads may begin spans in it meanwhile.
+            for span in reversed(list(trace.open.values())):
+                if span is root:
+                    continue
                 if span.operation != COLLABORATION:
                     span.level = "WARNING"
                     span.status_message = NOT_ENDED
