@@ -39,3 +39,9 @@ def small_panel() -> Panel:
 def small_world() -> World:
     """Return the world on that panel."""
     return build_world(small_panel(), Assumptions())
+
+
+@functools.cache
+def other_world(name: str) -> World:
+    """Return the world of a name on that panel."""
+    return build_world(small_panel(), Assumptions(), name)
