@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
     from autoops.tracing.connection import ConnectionTest
-    from autoops.tracing.provider import TracerProvider
+    from autoops.tracing.provider import Step, TracerProvider
 
 logger = logging.getLogger(__name__)
 
@@ -207,13 +207,8 @@ class LangfuseIntegrationService:
         provider = self.client.recording
         if provider is None:
             return None
-        step = provider.known_step(agent, operation)
+        step = self._traced_step(provider, agent, operation, "start_agent_span")
         if step is None:
-            agent = self.arguments.name(agent, "start_agent_span", "agent")
-            operation = self.arguments.name(operation, "start_agent_span", "operation")
-            step = provider.step(agent, operation)
-        if not step.is_traced:
-            provider.filtered.up()
             return None
         if as_type != "agent":
             as_type = self.arguments.observation_type(as_type, "start_agent_span", "agent")
@@ -291,23 +286,9 @@ class LangfuseIntegrationService:
         provider = self.client.recording
         if provider is None:
             return None
-        step = provider.known_step(agent, decision.get("type") if type(decision) is dict else None)
-        if step is not None and not step.is_traced:
-            provider.filtered.up()
-            return None
-        fields = decisions.as_mapping(decision)
-        if fields is None:
-            self.arguments.wrong("log_agent_decision", "decision", "a mapping with a type", decision)
-            fields = {"type": "decision", "inputs": decision}
-        kind = decisions.decision_type(fields)
-        if kind is None:
-            self.arguments.wrong("log_agent_decision", "decision['type']", "a name", fields.get("type"))
-            kind = "decision"
+        fields, kind = self._read_decision(decision)
+        step = self._traced_step(provider, agent, kind, "log_agent_decision")
         if step is None:
-            agent = self.arguments.name(agent, "log_agent_decision", "agent")
-            step = provider.step(agent, kind)
-        if not step.is_traced:
-            provider.filtered.up()
             return None
         try:
             confidence = decisions.confidence_of(fields)
@@ -320,8 +301,10 @@ class LangfuseIntegrationService:
         parent = self._placement.of_decision(
             provider, trace_id, parent_span_id, step.agent, "log_agent_decision"
         )
-        span = provider.begin(step.name, parent=parent, type="span", agent=step.agent, operation=kind)
-        span.decision, span.confidence = kind, confidence
+        span = provider.begin(
+            step.name, parent=parent, type="span", agent=step.agent, operation=step.operation
+        )
+        span.decision, span.confidence = step.operation, confidence
         decisions.write(span, fields)
         span.end()
         if confidence is not None and self.client.writer is not None:
@@ -367,7 +350,7 @@ class LangfuseIntegrationService:
                 f"{agent}.{COLLABORATION}", parent=root, type="agent", agent=agent, operation=COLLABORATION
             )
             for agent in names
-            if self._is_traced(provider, agent, COLLABORATION)
+            if self._traced_step(provider, agent, COLLABORATION, "track_collaboration")
         }
         return root.trace_id
 
@@ -421,8 +404,10 @@ class LangfuseIntegrationService:
             return None
         self.client.join_sdk()
         name = self.arguments.name(name, "trace_operation", "name")
-        agent, dot, operation = name.rpartition(".")
-        if not self._is_traced(provider, agent if dot else "", operation):
+        agent, _, operation = name.rpartition(".")
+        step = provider.known_step(agent, operation) or provider.step(agent, operation)
+        if not step.is_traced:
+            provider.filtered.up()
             return None
         as_type = self.arguments.observation_type(as_type, "trace_operation", "span")
         about = self.arguments.about(session_id, user_id, tags, "trace_operation")
@@ -586,12 +571,32 @@ class LangfuseIntegrationService:
 
     # What the methods share
 
-    def _is_traced(self, provider: TracerProvider, agent: str, operation: str) -> bool:
-        """Whether the settings let this be traced; a span that they leave out is counted."""
-        step = provider.known_step(agent, operation) or provider.step(agent, operation)
-        if not step.is_traced:
-            provider.filtered.up()
-        return step.is_traced
+    def _traced_step(self, provider: TracerProvider, agent: str, operation: str, call: str) -> Step | None:
+        """An agent's operation; None, and counted, if the settings leave it out."""
+        step = provider.known_step(agent, operation)
+        if step is None:
+            step = provider.step(
+                self.arguments.name(agent, call, "agent"), self.arguments.name(operation, call, "operation")
+            )
+        if step.is_traced:
+            return step
+        provider.filtered.up()
+        return None
+
+    def _read_decision(self, decision: object) -> tuple[Mapping[str, Any], str]:
+        """A decision's fields and type, whatever was given."""
+        fields = decision if type(decision) is dict else decisions.as_mapping(decision)
+        if fields is None:
+            self.arguments.wrong("log_agent_decision", "decision", "a mapping with a type", decision)
+            fields = {"type": "decision", "inputs": decision}
+        kind = fields.get("type")
+        if type(kind) is str and kind:
+            return fields, kind
+        kind = decisions.decision_type(fields)
+        if kind is None:
+            self.arguments.wrong("log_agent_decision", "decision['type']", "a name", fields.get("type"))
+            kind = "decision"
+        return fields, kind
 
     def _end(self, span: Span, outcome: object, error: object, level: str | None) -> None:
         if outcome is not None:
