@@ -34,7 +34,8 @@ class Book:
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
         self._day = 0
-        self._standing: dict[int, float] = {}
+        self._standing = np.full(len(shop.products), np.nan)
+        """Factors on the plan; NaN where the plan stands."""
         self._passing: dict[int, tuple[int, float]] = {}
         self._slots: dict[int, dict[tuple[int, int], tuple[int, int]]] = {}
         self._orders, self._markdown = np.zeros(shop.shape), np.zeros(shop.shape)
@@ -73,17 +74,16 @@ class Book:
 
     def page(self, view: ShopView) -> Commitments:
         """Return what is committed for the days that the calendar covers; read-only."""
-        price, display = view.price.copy(), view.display.copy()
+        display = view.display.copy()
         low, high = price_rails(view.price, self._shop.cost, self._shop.economics.price_rail)
+        factor = np.repeat(self._standing[None], len(view.price), axis=0)
+        for product, (end, passing) in self._passing.items():
+            factor[: max(end - view.day, 0), product] = passing
+        # The plan may have changed since: what was inside its rail must stay inside.
+        inside = np.round(np.clip(view.price * factor, low, high), 2)
+        price = np.where(np.isnan(factor), view.price, inside)
         for ahead in range(len(price)):
             day = view.day + ahead
-            passing = {product: factor for product, (end, factor) in self._passing.items() if day < end}
-            for product, factor in (self._standing | passing).items():
-                # The plan may have changed since: what was inside its rail must stay inside.
-                here = ahead, product
-                price[here] = round(
-                    min(max(float(price[here]) * factor, float(low[here])), float(high[here])), 2
-                )
             for to, whose in self._slots.get(day, {}).items():
                 display[ahead][to] = view.display[ahead][whose]
         page = Commitments(price, display, self._orders.copy(), self._markdown.copy())

@@ -28,6 +28,14 @@ def test_normal_matches_the_standard_library() -> None:
     assert normal_quantile(normal_cdf(z)) == pytest.approx(z)
 
 
+@given(st.floats(1e-12, 1.0 - 1e-12))
+def test_normal_quantiles_are_exact(probability: float) -> None:
+    """Middle and tails agree with the standard library to twelve digits."""
+    exact = NormalDist().inv_cdf(probability)
+
+    assert float(normal_quantile(np.array(probability))) == pytest.approx(exact, rel=1e-12, abs=1e-12)
+
+
 @pytest.mark.parametrize(("z", "loss"), [(0.0, 0.3989), (0.5, 0.1978), (1.0, 0.0833), (2.0, 0.0085)])
 def test_loss_matches_the_textbook_table(z: float, loss: float) -> None:
     """G_u(k) is that of Silver, Pyke and Thomas, appendix II."""

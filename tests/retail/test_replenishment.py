@@ -98,4 +98,4 @@ def test_an_order_reaches_the_top_and_is_never_negative(
 
     assert order >= 0.0
     assert order == int(order)
-    assert order == 0.0 or top <= position + order <= top + 1.0
+    assert order == 0.0 or top - 1e-9 <= position + order <= top + 1.0 + 1e-9
