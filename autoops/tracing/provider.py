@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import baggage, trace
 from opentelemetry import context as context_api
@@ -22,8 +22,8 @@ from autoops.tracing.ids import new_span_id, new_trace_id, parse_trace_id, root_
 from autoops.tracing.readable import readable
 from autoops.tracing.sampling import head_rate, is_sampled, reason_for
 from autoops.tracing.span import Scope, Span
+from autoops.tracing.steps import Steps
 from autoops.tracing.trace import Trace
-from autoops.variables import selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,22 +37,8 @@ logger = logging.getLogger(__name__)
 
 
 OURS = Scope(keys.SCOPE_NAME)
-MOST_STEPS: Final = 10_000
-"""Agents' operations that are remembered: data used as names must not fill the memory."""
-
 About = tuple[str, Scope, str | None, str | None, str | None, bytes | None]
 """What a span is told of itself: name, scope, type, agent, operation, input."""
-
-
-class Step(NamedTuple):
-    """An agent's operation: checked, named and judged once."""
-
-    agent: str
-    operation: str
-    name: str
-    """Of its spans."""
-    is_traced: bool
-    """Whether the settings let it be traced."""
 
 
 class ParentById(SpanContext):
@@ -101,7 +87,7 @@ class TracerProvider(trace.TracerProvider):
         self.filtered = Count()
         """Spans that the settings left out."""
         self._processors: tuple[SpanProcessor, ...] = ()
-        self._steps: dict[tuple[object, object], Step] = {}
+        self.steps = Steps(config)
         self._guard = threading.Lock()
 
     # OpenTelemetry's interface
@@ -297,27 +283,11 @@ class TracerProvider(trace.TracerProvider):
                     self.idle.add(span.span_id)
                     self.forget(span)
 
-    def known_step(self, agent: object, operation: object) -> Step | None:
-        """What ``step`` said of the very same names; None if it was not asked, or they are none."""
-        try:
-            return self._steps.get((agent, operation))
-        except TypeError:  # not hashable
-            return None
-
-    def step(self, agent: str, operation: str) -> Step:
-        """An agent's operation, and whether the settings let it be traced."""
-        steps, config = self._steps, self.config
-        is_traced = selected(agent, config.traced_agents) and selected(operation, config.traced_operations)
-        step = Step(agent, operation, f"{agent}.{operation}", is_traced)
-        if len(steps) < MOST_STEPS:
-            steps[agent, operation] = step
-        return step
-
     def configure(self, config: LangfuseConfig) -> None:
         """Use other settings from the next span on; a trace that is open stays with the project that it began for."""
         # First: a trace that is begun meanwhile looks at them once it can be found here.
         self.config = config
-        self._steps = {}
+        self.steps = Steps(config)
         for group in list(self.traces.values()):
             self._record_under(config, group)
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
     from autoops.tracing.connection import ConnectionTest
-    from autoops.tracing.provider import Step, TracerProvider
+    from autoops.tracing.provider import TracerProvider
+    from autoops.tracing.steps import Step
 
 logger = logging.getLogger(__name__)
 
@@ -405,7 +406,7 @@ class LangfuseIntegrationService:
         self.client.join_sdk()
         name = self.arguments.name(name, "trace_operation", "name")
         agent, _, operation = name.rpartition(".")
-        step = provider.known_step(agent, operation) or provider.step(agent, operation)
+        step = provider.steps.known(agent, operation) or provider.steps.meet(agent, operation)
         if not step.is_traced:
             provider.filtered.up()
             return None
@@ -573,9 +574,9 @@ class LangfuseIntegrationService:
 
     def _traced_step(self, provider: TracerProvider, agent: str, operation: str, call: str) -> Step | None:
         """An agent's operation; None, and counted, if the settings leave it out."""
-        step = provider.known_step(agent, operation)
+        step = provider.steps.known(agent, operation)
         if step is None:
-            step = provider.step(
+            step = provider.steps.meet(
                 self.arguments.name(agent, call, "agent"), self.arguments.name(operation, call, "operation")
             )
         if step.is_traced:

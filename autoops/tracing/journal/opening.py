@@ -12,7 +12,13 @@ from autoops.errors import JournalDamaged, JournalError, JournalLocked, JournalN
 from autoops.tracing.journal import schema
 from autoops.tracing.journal.aside import set_aside, set_log_aside
 from autoops.tracing.journal.database import Database
-from autoops.tracing.journal.location import Location, candidates, create_private, prepare_folder
+from autoops.tracing.journal.location import (
+    MEMORY_ASKED_FOR,
+    Location,
+    candidates,
+    create_private,
+    prepare_folder,
+)
 from autoops.tracing.journal.lock import OPENING
 from autoops.tracing.journal.salvage import salvage
 from autoops.tracing.journal.store import Store, lock_of, translated
@@ -117,6 +123,16 @@ def repair(store: Store, *, damaged: bool) -> Store:
         opened.moved_aside, opened.salvaged = store.moved_aside, store.salvaged
     opened.moved_aside = moved or opened.moved_aside
     return _with_what_was_saved(opened)
+
+
+def report(store: Store) -> None:
+    """Log where a journal lies: aloud if that is not the place that was asked for."""
+    if store.location.reason and store.location.path is None and store.location != MEMORY_ASKED_FOR:
+        logger.warning("no trace journal on disk: %s", store.location.reason)
+    elif store.location.reason and store.location.path is not None:
+        logger.warning("the trace journal is at %s: %s", store.location.path, store.location.reason)
+    else:
+        logger.debug("the trace journal is at %s", store.location.path)
 
 
 def _set_damaged_aside(path: Path) -> Path:

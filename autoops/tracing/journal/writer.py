@@ -19,9 +19,8 @@ from autoops.tracing.journal.book import Book
 from autoops.tracing.journal.buffer import Buffer
 from autoops.tracing.journal.commit import Committed, write
 from autoops.tracing.journal.housekeeping import Care, Heartbeat
-from autoops.tracing.journal.location import MEMORY_ASKED_FOR
 from autoops.tracing.journal.lock import CARETAKER
-from autoops.tracing.journal.opening import open_store, repair
+from autoops.tracing.journal.opening import open_store, repair, report
 from autoops.tracing.journal.tally import Tally
 from autoops.tracing.span import Span
 
@@ -135,7 +134,7 @@ class Writer:
         try:
             if self._store is None:
                 self._store = open_store(self.journal, patience_s)
-                _report(self._store)
+                report(self._store)
             return self._store
         finally:
             self._opening.release()
@@ -326,7 +325,7 @@ class Writer:
             self._told = tally.settled(self.tally())
         for span in self._opened:
             span.seq = None
-        _report(self._store)
+        report(self._store)
         again, self._begun_anew = self._begun_anew, True
         return self._store.is_in_place() and not again
 
@@ -392,15 +391,6 @@ class Writer:
         self._starting = threading.RLock()
         self._committing = threading.RLock()
         self._ticked_at = 0.0
-
-
-def _report(store: Store) -> None:
-    if store.location.reason and store.location.path is None and store.location != MEMORY_ASKED_FOR:
-        logger.warning("no trace journal on disk: %s", store.location.reason)
-    elif store.location.reason and store.location.path is not None:
-        logger.warning("the trace journal is at %s: %s", store.location.path, store.location.reason)
-    else:
-        logger.debug("the trace journal is at %s", store.location.path)
 
 
 def _flush_in_multiprocessing_children(writer: Writer) -> None:
