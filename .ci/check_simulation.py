@@ -12,8 +12,31 @@ import sys
 from pathlib import Path
 from typing import Any
 
-KEYS = {"run_id", "session_id", "days", "seeds", "journal", "policies", "seconds"}
-RATES = {"fill_rate", "waste_rate", "stockout_rate"}
+KEYS = {
+    "run_id",
+    "session_id",
+    "days",
+    "seeds",
+    "weeks",
+    "world",
+    "fingerprint",
+    "journal",
+    "policies",
+    "comparisons",
+    "gap_share",
+    "oracle_dominates",
+    "wape",
+    "seconds",
+}
+POLICIES = ("agents", "rolling_calendar", "static")
+RATES = {
+    "fill_rate",
+    "waste_rate",
+    "stockout_rate",
+    "promo_stockout_rate",
+    "displayed_share",
+}
+FIGURES = {"profit", "objective", "price_changes", "guardrail_breaches", "price_index", *RATES}
 TABLES = {"traces": "SELECT count(*) FROM traces", "spans": "SELECT count(*) FROM spans"}
 
 
@@ -22,13 +45,18 @@ def faults(run: dict[str, Any]) -> list[str]:
     found = [f"the key {key} is missing" for key in sorted(KEYS - set(run))]
     if found:
         return found
-    for policy in ("agents", "static"):
-        for figure in sorted({"profit", *RATES}):
-            interval = run["policies"][policy][figure]
+    for policy in POLICIES:
+        figures = run["policies"][policy]
+        for figure in sorted(FIGURES):
+            interval = figures[figure]
             if set(interval) != {"mean", "ci95"}:
                 found.append(f"{policy} {figure} has the keys {sorted(interval)}")
             elif figure in RATES and not 0 <= interval["mean"] <= 1:
                 found.append(f"{policy} {figure} is {interval['mean']}, no rate")
+        if figures["guardrail_breaches"]["mean"] != 0:
+            found.append(f"{policy} breaches its guard rails {figures['guardrail_breaches']['mean']} times")
+    if set(run["comparisons"].get("agents_vs_rolling_calendar", {})) < {"mean", "ci95", "worst_seed"}:
+        found.append("agents are not compared with rolling_calendar")
     journal = run["journal"]
     with sqlite3.connect(Path(journal["path"])) as connection:
         for table, count in TABLES.items():

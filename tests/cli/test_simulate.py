@@ -17,6 +17,18 @@ from autoops.cli import app
 from autoops.cli.simulate import CACHE
 from autoops.tracing import shutdown_langfuse, shutdown_langfuse_integration
 
+KEYS = {
+    *("run_id", "session_id", "seeds", "weeks", "world", "fingerprint", "journal", "policies", "comparisons"),
+    *("gap_share", "oracle_dominates", "wape", "seconds", "days"),
+}
+"""Documented keys of the object."""
+
+FIGURES = {
+    *("profit", "objective", "fill_rate", "waste_rate", "stockout_rate", "promo_stockout_rate"),
+    *("displayed_share", "price_changes", "guardrail_breaches", "price_index"),
+}
+"""Documented figures of a policy."""
+
 SMALL = ("--products", str(PRODUCTS), "--clusters", str(CLUSTERS), "--days", "3")
 
 
@@ -38,12 +50,12 @@ def test_json_is_one_object_with_the_documented_keys() -> None:
     record: dict[str, Any] = orjson.loads(result.stdout)
 
     assert result.exit_code == 0
-    assert {"run_id", "session_id", "days", "seeds", "journal", "policies", "seconds"} <= set(record)
+    assert set(record) >= KEYS
     assert (record["days"], record["seeds"]) == (3, [1])
     assert set(record["policies"]) == {"agents", "rolling_calendar", "static"}
     for figures in record["policies"].values():
-        assert {"profit", "fill_rate", "waste_rate", "stockout_rate"} <= set(figures)
-        for name in ("fill_rate", "waste_rate", "stockout_rate"):
+        assert set(figures) >= FIGURES
+        for name in FIGURES & {name for name in FIGURES if name.endswith(("_rate", "_share"))}:
             assert 0.0 <= figures[name]["mean"] <= 1.0
         assert all(set(figure) == {"mean", "ci95"} and figure["ci95"] is None for figure in figures.values())
     assert Path(record["journal"]["path"]).is_file()
@@ -61,6 +73,56 @@ def test_several_seeds_have_intervals() -> None:
     for figure in record["policies"]["agents"].values():
         assert figure["ci95"][0] <= figure["mean"] <= figure["ci95"][1]
     assert {"agents_vs_static", "agents_vs_rolling_calendar"} <= set(record["comparisons"])
+
+
+def test_all_policies_are_compared_and_placed() -> None:
+    """`--policy all` has yardsticks, gap shares, the oracle on top, and the error of the demand model."""
+    result = _simulate(*SMALL[:-1], "14", "--json", "--no-tracing", "--policy", "all", "--seeds", "1-2")
+    record = orjson.loads(result.stdout)
+
+    assert list(record["policies"]) == [
+        "agents",
+        "rolling_calendar",
+        "rolling",
+        "static",
+        "ceiling",
+        "oracle",
+    ]
+    assert record["oracle_dominates"] is True
+    assert 0.1 < record["wape"] < 0.6
+    assert {"agents", "rolling_calendar", "rolling", "ceiling_to_oracle"} <= set(record["gap_share"])
+    share = record["gap_share"]["agents"]
+    assert share["ci95"][0] <= share["mean"] <= share["ci95"][1]
+    assert {"mean", "ci95", "worst_seed"} <= set(record["comparisons"]["agents_vs_rolling_calendar"])
+    for figures in record["policies"].values():
+        assert figures["guardrail_breaches"]["mean"] == 0
+
+
+def test_other_worlds_weeks_ranks_and_scales() -> None:
+    """Each option shows in the object; another world and another scale have another fingerprint.
+
+    Takes some seconds: other weeks and ranks are other panels, made from the raw tables.
+    """
+    prints = set()
+    small = ("--clusters", str(CLUSTERS), "--days", "2", "--json", "--no-tracing", "--policy", "static")
+    for more in (
+        ("--world", "capacity"),
+        ("--scale", "5"),
+        ("--weeks", "30-31"),
+        ("--product-ranks", "41-60"),
+    ):
+        record = orjson.loads(_simulate("--products", str(PRODUCTS), *small, *more).stdout)
+        prints.add(record["fingerprint"])
+        if more[0] == "--world":
+            assert record["world"] == "capacity"
+        elif more[0] == "--weeks":
+            assert record["weeks"] == [30, 30]
+        elif more[0] == "--product-ranks":
+            assert record["product_ranks"] == [41, 60]
+        else:
+            assert "\N{MULTIPLICATION SIGN} 5" in record["assumptions"]
+
+    assert len(prints) == 4
 
 
 def test_people_get_a_table() -> None:
@@ -106,7 +168,7 @@ def test_assumptions_are_listed_with_their_sources() -> None:
     result = _simulate("--assumptions")
 
     assert result.exit_code == 0
-    for words in ("order_line_cost", "goodwill", "cannibalisation", "assumed"):
+    for words in ("order_line_cost", "goodwill", "cannibalisation", "margin", "PRODUCE", "shelf", "assumed"):
         assert words in result.stdout
 
 
