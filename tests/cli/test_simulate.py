@@ -105,12 +105,13 @@ def test_other_worlds_weeks_ranks_and_scales() -> None:
     """
     prints = set()
     small = ("--clusters", str(CLUSTERS), "--days", "2", "--json", "--no-tracing", "--policy", "static")
-    for more in (
+    options: tuple[tuple[str, str], ...] = (
         ("--world", "capacity"),
         ("--scale", "5"),
         ("--weeks", "30-31"),
         ("--product-ranks", "41-60"),
-    ):
+    )
+    for more in options:
         record = orjson.loads(_simulate("--products", str(PRODUCTS), *small, *more).stdout)
         prints.add(record["fingerprint"])
         if more[0] == "--world":
