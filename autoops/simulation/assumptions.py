@@ -212,6 +212,12 @@ class Assumptions:
         return [*own, *fixed, *of_goods]
 
 
+def assumption_table() -> str:
+    """Return all assumptions as a Markdown table, as it stands in docs/simulation.md."""
+    rows = (f"| {' | '.join(row)} |" for row in Assumptions().rows())
+    return "\n".join(["| assumption | value | meaning | source |", "|---|---|---|---|", *rows])
+
+
 def _plain(value: object) -> str:
     """Return a value as it reads in a line: a pair as "0.3 to 0.9"."""
     if isinstance(value, tuple):

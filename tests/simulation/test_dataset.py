@@ -116,3 +116,33 @@ def test_prices_of_unsold_weeks_come_from_before() -> None:
     filled = _fill(np.array([[np.nan, 2.0, np.nan, 3.004]]))
 
     assert filled.tolist() == [[2.0, 2.0, 2.0, 3.0]]
+
+
+def test_without_the_data_package_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, no traceback of pandas."""
+    monkeypatch.setattr("autoops.simulation.dataset.PACKAGE", "no_such_package")
+
+    with pytest.raises(SimulationError, match="the data package is missing"):
+        load_panel(PanelOptions(10, 2))
+
+
+def test_ranks_follow_each_other() -> None:
+    """Ranks 16-30 are the second half of 1-30, perishables and others alike; beyond the last the message says so."""
+    every = load_panel(PanelOptions(30, 3), panel_folder()).products
+    later = load_panel(PanelOptions(15, 3, first_rank=16), panel_folder()).products
+    first = load_panel(PanelOptions(15, 3), panel_folder()).products
+
+    assert {product.id for product in first} | {product.id for product in later} == {p.id for p in every}
+    assert sum(product.shelf_life > 0 for product in later) == 6
+    with pytest.raises(SimulationError, match=r"--product-ranks: received 9001-9015; allowed: 1 to 1\d\d\d"):
+        load_panel(PanelOptions(15, 3, first_rank=9001), panel_folder())
+
+
+def test_days_and_halves_are_of_the_same_sales() -> None:
+    """Days add up to weeks; one half of the households buys about half."""
+    panel = small_panel()
+    weeks = panel.daily.reshape(*panel.daily.shape[:2], -1, 7).sum(axis=3)
+
+    assert (weeks == panel.units).all()
+    assert (panel.half <= panel.units).all()
+    assert panel.half.sum() / panel.units.sum() == pytest.approx(0.5, abs=0.1)
