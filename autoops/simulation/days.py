@@ -161,7 +161,7 @@ class _Shelf:
             wasted=wasted,
             stock=store.stock,
             labels=np.abs(actions.price - self._over_plan * planned[:, None]) > LABEL_TOLERANCE,
-            breaches=breaches(self._world, view, actions, index),
+            breaches=breaches(self._world, day, view.on_hand[0], actions, index),
             price_index=index,
         )
         self._over_plan = actions.price / planned[:, None]

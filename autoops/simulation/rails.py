@@ -10,7 +10,6 @@ from autoops.retail.markdown import DEEPEST, is_promoted
 from autoops.retail.pricing import price_rails
 
 if TYPE_CHECKING:
-    from autoops.agents.shop import ShopView
     from autoops.retail.arrays import FloatArray
     from autoops.simulation.policies.policy import Actions
     from autoops.simulation.world import World
@@ -46,21 +45,28 @@ def price_index(price: FloatArray, planned: FloatArray, weight: FloatArray) -> f
     return float(np.exp((weight * np.log(price / planned[:, None])).sum()))
 
 
-def breaches(world: World, view: ShopView, actions: Actions, index: float) -> int:
+def breaches(world: World, day: int, expiring: FloatArray, actions: Actions, index: float) -> int:
     """Return how often a day's actions leave their rails.
+
+    Args:
+        world: Whose plan and whose rails.
+        day: Of the actions.
+        expiring: (products, clusters) units that expire tonight, after the morning's deliveries.
+        actions: What was committed.
+        index: Price index of the day, see `price_index`.
 
     A price outside its rail around the plan, or under cost where the plan is not; the day's index over plan; a
     cluster with more on display than planned; a sticker that is too deep, on what does not expire tonight, or on a
     planned promotion. Stickers may go under cost.
     """
-    shop, planned = world.shop, view.price[0]
+    shop, planned, slots = world.shop, world.calendar.price[day // 7], world.calendar.display[day // 7]
     low, high = price_rails(planned, shop.cost, shop.economics.price_rail)
     outside = (actions.price < low[:, None] - PRICE_TOLERANCE) | (
         actions.price > high[:, None] + PRICE_TOLERANCE
     )
-    crowded = actions.display.sum(axis=0) > view.display[0].sum(axis=0) + SLOT_TOLERANCE
+    crowded = actions.display.sum(axis=0) > slots.sum(axis=0) + SLOT_TOLERANCE
     stickered = actions.markdown > 0.0
-    expiring = (view.on_hand[0] > 0.0) & shop.perishable[:, None]
-    barred = ~expiring | is_promoted(planned, shop.reference_price)[:, None]
+    expires = (expiring > 0.0) & shop.perishable[:, None]
+    barred = ~expires | is_promoted(planned, shop.reference_price)[:, None]
     wrong = stickered & (barred | (actions.markdown > DEEPEST + 1e-9))
     return int(outside.sum() + (index > 1.0 + INDEX_TOLERANCE) + crowded.sum() + wrong.sum())

@@ -56,7 +56,7 @@ def _count(actions: Actions) -> int:
     """Return the breaches of a morning's actions."""
     world, view = small_world(), _morning()
     index = price_index(actions.price, view.price[0], index_weights(world))
-    return breaches(world, view, actions, index)
+    return breaches(world, view.day, view.on_hand[0], actions, index)
 
 
 def _with_price(product: int, factor: float) -> Actions:

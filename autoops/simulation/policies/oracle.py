@@ -18,7 +18,8 @@ from autoops.simulation.days import Evening, Run
 from autoops.simulation.ledger import DayFacts, day_figures, product_money, run_figures, stock_value
 from autoops.simulation.levers import best_levers
 from autoops.simulation.nature import draw_nature
-from autoops.simulation.rails import LABEL_TOLERANCE, index_weights, price_index
+from autoops.simulation.policies.policy import Actions
+from autoops.simulation.rails import LABEL_TOLERANCE, breaches, index_weights, price_index
 from autoops.simulation.store import Sale
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ class _Opening:
     full_price: FloatArray
     cleared: FloatArray
     markdown: FloatArray
+    expiring: FloatArray
+    """What expires tonight, as it stood in the morning."""
     wasted: FloatArray
     stock: FloatArray
     left: FloatArray
@@ -160,7 +163,9 @@ def _sell_opening(world: World, market: Market, levers: Levers, seed: int, days:
         depth = np.where(barred | (expiring <= 0.0), 0.0, depth)
         sale = store.sell(demand, np.where(depth > 0.0, wanted, 0.0))
         wasted = store.expire()
-        rows.append((received, sale.full_price, sale.cleared, depth, wasted, store.stock, sale.lost))
+        rows.append(
+            (received, sale.full_price, sale.cleared, depth, expiring, wasted, store.stock, sale.lost)
+        )
     return _Opening(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
@@ -217,6 +222,8 @@ def _account(
     for day in range(len(plan.served)):
         planned, price = calendar.price[day // 7], levers.price[day]
         lots_left = lots_left + plan.received[day] - plan.served[day]
+        index = price_index(price, planned, weight)
+        actions = Actions(plan.received[day], price, levers.display[day], opening.markdown[day])
         facts = DayFacts(
             price=price,
             markdown=opening.markdown[day],
@@ -232,8 +239,8 @@ def _account(
             wasted=opening.wasted[day],
             stock=opening.stock[day] + lots_left,
             labels=np.abs(price - over_plan * planned[:, None]) > LABEL_TOLERANCE,
-            breaches=0,
-            price_index=price_index(price, planned, weight),
+            breaches=breaches(world, day, opening.expiring[day], actions, index),
+            price_index=index,
         )
         over_plan = price / planned[:, None]
         money = product_money(shop, facts)
