@@ -23,6 +23,10 @@ MOST_LOST: Final = 10_000
 """Traces of which it is known how many spans they lost, until that stands in the journal."""
 RESERVED: Final = 5
 """One part in ``RESERVED`` is kept for errors and decisions."""
+MOST_BARE: Final = 10_000
+"""Roots taken beyond the capacity, without their data: without its root a trace could not say what it lost."""
+DATA_DROPPED: Final = "its data was dropped: the journal's buffer was full"
+"""Status message of such a root."""
 
 
 class Buffer:
@@ -102,7 +106,7 @@ class Buffer:
             self._aside.append(span)
             return True
         urgent = span.decision is not None or span.is_error
-        if self._put(span, size, self.dropped, urgent=urgent):
+        if self._put(span, size, self.dropped, urgent=urgent, may_be_bare=span.is_root):
             return True
         self._note_lost(span.trace_id)
         return False
@@ -138,14 +142,18 @@ class Buffer:
         """Take a score, with the right of way of a decision."""
         return self._put(score, 512, self.dropped_scores, urgent=True)
 
-    def _put(self, item: Any, size: int, dropped: Counts, *, urgent: bool) -> bool:
+    def _put(
+        self, item: Any, size: int, dropped: Counts, *, urgent: bool, may_be_bare: bool = False
+    ) -> bool:
         with self._lock:
             if self.closed:
                 dropped.add(Drop.AFTER_SHUTDOWN)
                 return False
             if not self._fits(size, urgent=urgent) and not self._wait_for_room(size, urgent=urgent):
-                dropped.add(self._why_dropped())
-                return False
+                if self.closed or not may_be_bare or self._held >= self.capacity + MOST_BARE:
+                    dropped.add(self._why_dropped())
+                    return False
+                size = _bare(item)
             is_score = dropped is self.dropped_scores
             self._waiting.append((item, size, is_score))
             self._held += 1
@@ -253,3 +261,12 @@ class Buffer:
                 return False
             self._room.wait(left)
         return True
+
+
+def _bare(root: Span) -> int:
+    """Take the data off a root. Returns the bytes that it holds then."""
+    root.input = root.output = None
+    root.attributes, root.events, root.links = {}, None, ()
+    root.level = root.level or ("ERROR" if root.is_error else "WARNING")
+    root.status_message = root.status_message or DATA_DROPPED
+    return root.size

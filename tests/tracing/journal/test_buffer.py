@@ -16,7 +16,7 @@ from patience import eventually
 from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.counts import Counts, Drop
 from autoops.tracing.journal import buffer as module
-from autoops.tracing.journal.buffer import RESERVED, Buffer
+from autoops.tracing.journal.buffer import DATA_DROPPED, RESERVED, Buffer
 from autoops.tracing.provider import TracerProvider
 from autoops.tracing.span import Span
 
@@ -24,14 +24,23 @@ LONG_S = 30.0
 """Longer than any test waits: a caller with this patience is woken, or the test fails."""
 
 provider = TracerProvider(LangfuseConfig(), Pile())
+PARENT = provider.begin("root", parent=None)
 
 
 def a_span(*, urgent: bool = False, size: int = 0) -> Span:
-    """An ended span; an urgent one failed."""
-    span = provider.begin("x", parent=None, input=b"x" * size)
+    """An ended span that is no root; an urgent one failed."""
+    span = provider.begin("x", parent=PARENT, input=b"x" * size)
     if urgent:
         span.level = "ERROR"
     return span
+
+
+def a_root() -> Span:
+    """An ended root with data."""
+    root = provider.begin("event", parent=None, input=b"x" * 1000)
+    root.output = b"y" * 1000
+    root.set_attribute("user.id", "somebody")
+    return root
 
 
 def a_buffer(capacity: int, patience_s: float = 0.0) -> Buffer:
@@ -202,6 +211,49 @@ class TestRoom:
         buffer.put(a_span())
 
         assert buffer.half_full.is_set()
+
+
+class TestRoots:
+    """Without its root a trace could not say what it lost."""
+
+    @pytest.mark.parametrize("failing", [False, True])
+    def test_one_that_finds_no_room_is_kept_without_its_data(self, failing: bool) -> None:  # noqa: FBT001 - a parameter
+        """Nothing is dropped then; the root says that its data was."""
+        buffer = a_buffer(2)
+        buffer.failing = failing
+        for _ in range(2):
+            buffer.put(a_span(urgent=True))
+        root = a_root()
+
+        assert buffer.put(root)
+        assert not buffer.put(a_span(urgent=True))
+
+        assert buffer.dropped.snapshot() == {
+            (Drop.JOURNAL_UNAVAILABLE if failing else Drop.BUFFER_FULL).value: 1
+        }
+        assert buffer.take()[-1] is root
+        assert (root.input, root.output, root.attributes) == (None, None, {})
+        assert (root.level, root.status_message) == ("WARNING", DATA_DROPPED)
+
+    def test_they_are_bounded_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Beyond the bound a root is dropped and counted like any other span."""
+        monkeypatch.setattr(module, "MOST_BARE", 3)
+        buffer = a_buffer(2)
+        taken = [buffer.put(a_root()) for _ in range(8)]
+
+        assert taken == [True] * 5 + [False] * 3
+        assert buffer.dropped.snapshot() == {Drop.BUFFER_FULL.value: 3}
+        assert len(buffer) == 5
+
+    def test_a_failure_stays_what_it_was(self) -> None:
+        """Level and message of an error are kept."""
+        buffer = a_buffer(1)
+        buffer.put(a_span(urgent=True))
+        root = a_root()
+        root.fail("no answer")
+
+        assert buffer.put(root)
+        assert (root.level, root.status_message) == ("ERROR", "no answer")
 
 
 class TestWaiting:
