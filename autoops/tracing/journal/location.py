@@ -27,6 +27,8 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
 """File systems on which SQLite's locks or shared memory cannot be trusted."""
 MOUNTS: Final = Path("/proc/self/mounts")
 """Linux's table of what is mounted where."""
+UNREACHABLE: Final = (OSError, RuntimeError, ValueError)
+"""What a path raises that leads nowhere: ``RuntimeError`` is an endless chain of links, or nobody's home directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +46,45 @@ def candidates(journal: str, mounts: Path = MOUNTS) -> list[Location]:
     """Places to try, best first, for the setting ``AUTOOPS_JOURNAL``; memory is always last."""
     if journal == "off":
         return [MEMORY_ASKED_FOR]
-    wanted = Path(journal).expanduser().absolute()
-    if wanted.is_symlink():
-        # SQLite keeps the log beside the file itself, so that is the place to care for.
-        wanted = wanted.resolve()
-    kind = file_system(wanted, mounts)
+    try:
+        wanted = _where_it_lies(journal)
+        kind = file_system(wanted, mounts)
+    except UNREACHABLE as error:
+        # Another user's folder, a name that is too long, links that lead to themselves: nothing can be opened there.
+        return _instead_of(journal, f" ({error})", mounts)
     if kind in NETWORK_FILE_SYSTEMS:
         return [
             Location(
                 None, f"{wanted} is on a network file system ({kind}), where SQLite's locks cannot be trusted"
             )
         ]
+    return [Location(wanted), *_instead_of(wanted, "", mounts)]
+
+
+def real_name(journal: str) -> str:
+    """The same name for the same file, however it was named; the name as it is where it cannot be followed."""
+    try:
+        return os.path.realpath(Path(journal).expanduser())
+    except UNREACHABLE:
+        return journal
+
+
+def _where_it_lies(journal: str) -> Path:
+    wanted = Path(journal).expanduser().absolute()
+    # SQLite keeps the log beside the file itself, so that is the place to care for.
+    return wanted.resolve() if wanted.is_symlink() else wanted
+
+
+def _instead_of(wanted: str | Path, why: str, mounts: Path) -> list[Location]:
+    """Places to try if the one that was asked for cannot be used; ``why`` follows each of their reasons."""
     fallback = state_folder() / "journal.db"
-    places = [
-        Location(wanted),
-        Location(fallback, f"{wanted} cannot be written"),
-        Location(None, f"neither {wanted} nor {fallback} can be written: kept in memory"),
-    ]
-    if file_system(fallback, mounts) in NETWORK_FILE_SYSTEMS:
-        del places[1]
-    return places
+    memory = Location(None, f"neither {wanted} nor {fallback} can be written: kept in memory{why}")
+    try:
+        if file_system(fallback, mounts) in NETWORK_FILE_SYSTEMS:
+            return [memory]
+    except UNREACHABLE:
+        return [memory]
+    return [Location(fallback, f"{wanted} cannot be written{why}"), memory]
 
 
 def state_folder() -> Path:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
 
+from autoops.tracing.journal.location import real_name
 from autoops.tracing.journal.writer import Writer
 
 _writers: dict[str, Writer] = {}
@@ -14,7 +14,7 @@ _guard = threading.Lock()
 
 def writer_for(journal: str, *, buffer_size: int, patience_s: float) -> Writer:
     """The process's writer of a journal; each user of it calls ``leave`` when done. Journals in memory are not shared."""
-    key = "off" if journal == "off" else os.path.realpath(Path(journal).expanduser())
+    key = "off" if journal == "off" else real_name(journal)
     with _guard:
         writer = _writers.get(key) if key != "off" else None
         if writer is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from autoops.tracing.journal.location import (
 )
 from autoops.tracing.journal.lock import CARETAKER
 from autoops.tracing.journal.opening import open_store
+from autoops.tracing.journal.shared import leave, writer_for
 
 READ_WITHOUT_RIGHTS = """
 import json, os, sys, urllib.parse  # pathlib imports it late, from where this user may not read
@@ -29,6 +31,19 @@ if os.getuid() == 0:
     os.setuid(65534)  # root may write everywhere
 with reader.open_journal(sys.argv[1]).reading() as connection:
     print(json.dumps(connection.execute("SELECT name, value FROM counters").fetchall()))
+"""
+
+RECORD_WITHOUT_RIGHTS = """
+import json, os, sys, urllib.parse  # pathlib imports it late, from where this user may not read
+from autoops.tracing.journal import opening, reader
+os.chdir(sys.argv[1])
+os.mkdir("home", 0o777)
+os.chmod("home", 0o777)
+os.environ["HOME"] = os.path.abspath("home")
+if os.getuid() == 0:
+    os.setuid(65534)  # root may look everywhere
+location = opening.open_store(".autoops/journal.db").location
+print(json.dumps([str(location.path), location.reason]))
 """
 
 
@@ -77,6 +92,65 @@ def test_without_a_home_memory_is_still_last(monkeypatch: pytest.MonkeyPatch) ->
     assert candidates("journal.db")[-1].path is None
     with pytest.raises(OSError, match="autoops"):
         prepare(state_folder() / "journal.db")
+
+
+class TestUnreachable:
+    """A place that cannot even be looked at is passed over, and it is said why."""
+
+    def test_a_folder_of_somebody_else(self) -> None:
+        """Another user's `.autoops` is closed to us: our own state folder takes the traces."""
+        # Not in the test's own folder: those above it are for their owner only.
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            folder.chmod(0o777)
+            closed = folder / ".autoops"
+            closed.mkdir(mode=0o700)
+            if os.getuid() != 0:
+                closed.chmod(0)
+
+            path, reason = run_python(RECORD_WITHOUT_RIGHTS, str(folder))
+
+            assert path == str(folder / "home" / ".local" / "state" / "autoops" / "journal.db")
+            assert "Permission denied" in reason
+            closed.chmod(0o700)
+
+    @pytest.mark.parametrize("name", ["n" * 300 + ".db", "n" * 5000, "a\0b.db", "~nobody.at.all/journal.db"])
+    def test_a_name_that_leads_nowhere(self, tmp_path: Path, name: str) -> None:
+        """Too long, of characters that no name has, in nobody's home directory."""
+        writer = writer_for(name, buffer_size=10, patience_s=1.0)
+        try:
+            location = writer.store(5.0).location
+        finally:
+            leave(writer, time.monotonic() + 30)
+
+        assert location.path == tmp_path / "home" / ".local" / "state" / "autoops" / "journal.db"
+        assert location.reason
+
+    def test_links_in_a_circle(self, tmp_path: Path) -> None:
+        """A link to itself holds nothing."""
+        loop = tmp_path / "loop.db"
+        loop.symlink_to(loop)
+
+        location = open_store(str(loop)).location
+
+        assert location.path == tmp_path / "home" / ".local" / "state" / "autoops" / "journal.db"
+        assert str(loop) in str(location.reason)
+
+    def test_a_working_directory_that_was_removed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A relative path is nowhere then."""
+        (tmp_path / "gone").mkdir()
+        monkeypatch.chdir(tmp_path / "gone")
+        (tmp_path / "gone").rmdir()
+
+        places = candidates("journal.db")
+
+        assert [each.path for each in places] == [
+            tmp_path / "home" / ".local" / "state" / "autoops" / "journal.db",
+            None,
+        ]
+        assert all("No such file" in str(each.reason) for each in places)
 
 
 class TestFileSystem:
