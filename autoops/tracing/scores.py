@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from autoops.tracing.ids import new_uuid
+from autoops.tracing.scalars import number, plain
 from autoops.tracing.serialize import dump, text
 
 if TYPE_CHECKING:
@@ -48,16 +48,12 @@ def make(
 ) -> Score | None:
     """A score; None if ``value`` is neither a finite number, a boolean nor text.
 
-    Numbers are NUMERIC, booleans BOOLEAN (sent as 0 and 1, as Langfuse has them), text CATEGORICAL.
+    Numbers of any type, numpy's and exact ones too, are NUMERIC, booleans BOOLEAN (sent as 0 and 1, as Langfuse has them), text CATEGORICAL.
     """
-    if isinstance(value, bool):
-        kind, written = "BOOLEAN", int(value)
-    elif isinstance(value, int | float) and math.isfinite(value):
-        kind, written = "NUMERIC", value  # type: ignore[assignment]
-    elif isinstance(value, str):
-        kind, written = "CATEGORICAL", text(value)  # type: ignore[assignment]
-    else:
+    typed = _typed(value)
+    if typed is None:
         return None
+    kind, written = typed
     return Score(
         score_id=score_id or new_uuid(),
         trace_id=trace_id,
@@ -70,6 +66,17 @@ def make(
         timestamp_ns=time.time_ns(),
         config=config,
     )
+
+
+def _typed(value: object) -> tuple[str, int | float | str] | None:
+    """Langfuse's type of a value, and how it is written; None if it is no score."""
+    if isinstance(value, str):
+        return "CATEGORICAL", text(value)
+    truth = plain(value)
+    if isinstance(truth, bool):
+        return "BOOLEAN", int(truth)
+    found = number(value)
+    return None if found is None else ("NUMERIC", found)
 
 
 def from_sdk(fields: dict[str, Any], config: LangfuseConfig) -> Score | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 
@@ -21,6 +24,13 @@ TRACE = "a" * 32
         (3, "NUMERIC", 3),
         (True, "BOOLEAN", 1),
         (False, "BOOLEAN", 0),
+        (np.float32(1.5), "NUMERIC", 1.5),
+        (np.int64(3), "NUMERIC", 3),
+        (np.bool_(True), "BOOLEAN", 1),
+        (Decimal("1.25"), "NUMERIC", 1.25),
+        (Fraction(1, 4), "NUMERIC", 0.25),
+        (2**64, "NUMERIC", float(2**64)),
+        (-(2**63) - 1, "NUMERIC", -float(2**63)),
         ("good", "CATEGORICAL", "good"),
         ("\ud800", "CATEGORICAL", "\\ud800"),
     ],
@@ -33,7 +43,9 @@ def test_the_type_follows_from_the_value(value: Any, kind: str, written: Any) ->
     assert (score.data_type, orjson.loads(score.value)) == (kind, written)
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), [1], {"a": 1}, object(), b"x"])
+@pytest.mark.parametrize(
+    "value", [None, float("nan"), float("inf"), [1], {"a": 1}, object(), b"x", 10**400, Decimal("NaN")]
+)
 def test_what_is_no_score(value: Any) -> None:
     """None is made of it."""
     assert make(CONFIG, TRACE, "quality", value) is None
