@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from autoops.tracing.scalars import number
 from autoops.tracing.serialize import dump, text
 
 if TYPE_CHECKING:
     from autoops.tracing.span import Span
 
 _OWN: Final = frozenset({"type", "inputs", "outputs", "confidence"})
+_IMPACT: Final = "impact"
 
 
 def decision_type(decision: Mapping[str, Any]) -> str | None:
@@ -47,7 +49,12 @@ def write(span: Span, decision: Mapping[str, Any]) -> None:
         span.input = dump(decision["inputs"])
     if decision.get("outputs") is not None:
         span.output = dump(decision["outputs"])
-    span.set_metadata({key: value for key, value in decision.items() if key not in _OWN})
+    rest = {key: value for key, value in decision.items() if key not in _OWN}
+    impact = number(rest.get(_IMPACT))
+    if impact is not None:
+        # A number of any type, for it is compared with the threshold.
+        rest[_IMPACT] = impact
+    span.set_metadata(rest)
 
 
 def as_mapping(value: object) -> Mapping[str, Any] | None:

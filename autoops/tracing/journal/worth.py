@@ -36,13 +36,16 @@ def value_of(span: Span, row: SpanRow, config: LangfuseConfig, durations: Durati
     if row.decision is not None:
         if row.confidence is not None and row.confidence < config.confidence_threshold:
             return LOW_CONFIDENCE
-        impact = span.attributes.get(keys.IMPACT)
-        threshold = config.impact_threshold
-        if threshold is not None and isinstance(impact, int | float) and abs(impact) >= threshold:
+        if _is_over(span.attributes.get(keys.IMPACT), config.impact_threshold):
             return HIGH_IMPACT
     if row.parent_span_id is None and durations.is_slow(row.name, (row.end_ns or 0) - row.start_ns):
         return SLOW
     return None
+
+
+def _is_over(impact: object, threshold: float | None) -> bool:
+    is_number = isinstance(impact, int | float) and not isinstance(impact, bool)
+    return threshold is not None and is_number and abs(impact) > threshold  # type: ignore[arg-type]
 
 
 class Durations:
