@@ -50,6 +50,7 @@ def _report(journal: Any) -> dict[str, Any]:
     report: dict[str, Any] = {
         "mode": "off",
         "host": None,
+        "invalid": False,
         "problems": [],
         "notes": [],
         "journal": None,
@@ -62,6 +63,7 @@ def _report(journal: Any) -> dict[str, Any]:
     except ConfigurationError as error:
         report["problems"] += [str(fault) for fault in error.faults]
         report["mode"] = "local"
+        report["invalid"] = True
         journal = journal or config.journal
     else:
         config = LangfuseConfig.from_settings()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import typer
@@ -17,12 +18,38 @@ if TYPE_CHECKING:
 
     from autoops.tracing.journal.reader import SpanRecord, TraceRecord
 
+WHOLE: Final = 10_000
+"""Columns where nobody's screen sets a limit."""
 LEVEL_STYLES = {"ERROR": "bold red", "WARNING": "yellow", "DEBUG": "dim"}
 
 
 def console() -> Console:
     """Where people read; made anew, for tests replace standard output."""
     return Console(highlight=False, soft_wrap=True)
+
+
+def page() -> Console:
+    """Where tables and trees are read: as wide as the terminal, where long text wraps; whole lines in a file or a pipe."""
+    found = console()
+    return Console(highlight=False, width=None if found.is_terminal else WHOLE)
+
+
+def confirm(question: str) -> None:
+    """Ask before something that cannot be undone; nothing is done if the answer is no, or nobody can be asked.
+
+    Raises:
+        typer.Abort: The answer is no.
+        typer.Exit: Nobody can be asked; exit code 2.
+    """
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        typer.echo("\nautoops: nothing was changed: say --yes where nobody can be asked", err=True)
+        raise typer.Exit(2) from None
+    if not agreed:
+        raise typer.Abort
 
 
 def print_json(value: Any) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import typer
 
+from autoops.cli import output
 from autoops.cli.output import number
 from autoops.errors import JournalError
 from autoops.tracing.journal import destinations, outbox, slices
@@ -56,10 +56,7 @@ def adopt(store: Store, config: LangfuseConfig, *, redirect: bool, local: bool, 
     for each in chosen:
         typer.echo(f"  {described(each)}", err=True)
     if not yes:
-        if not sys.stdin.isatty():
-            typer.echo("autoops: nothing was changed: say --yes where nobody can be asked", err=True)
-            raise typer.Exit(2)
-        typer.confirm("Send them there?", abort=True, err=True)
+        output.confirm("Send them there?")
     return _adopt(store, config, chosen)
 
 

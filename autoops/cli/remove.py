@@ -41,7 +41,7 @@ def delete(
         if not found:
             raise AutoOpsError("there is no such trace in the journal")
         if not yes:
-            typer.confirm(f"Delete {number(len(found), 'trace')}?", abort=True)
+            output.confirm(f"Delete {number(len(found), 'trace')}?")
         spans = removal.delete(store, found)
     if as_json:
         output.print_json({"traces": len(found), "spans": spans})

@@ -86,12 +86,19 @@ def _arrival(report: dict[str, Any]) -> str:
         return "are not recorded: the integration is off (LANGFUSE_ENABLED)"
     arrival = report["arrival"]
     if report["mode"] == "local" and not (arrival["failing"] or arrival["delivering"]):
+        if report["invalid"]:
+            return "stay here: the settings are invalid, see below"
         return "stay here: LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY are not set"
     if arrival["failing"]:
         return f"do not arrive since {output.moment(arrival['since'])}"
     if arrival["last_success"]:
         return "arrive"
-    return "none has been sent yet" if not report["journal"]["delivered"] else "no process tells of late"
+    held = report["journal"]
+    if not held["delivered"]:
+        return "none has been sent yet"
+    if held["pending"] or held["scores_pending"]:
+        return "wait: no process that runs has sent any of late; `autoops traces deliver` does"
+    return "have arrived"
 
 
 def _past(iso: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
 import typer
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from autoops.tracing.journal.store import Store
+
+WIDE: Final = 120
+"""Columns from which a whole session fits into the list."""
+NARROW_SESSION: Final = 10
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -68,14 +72,19 @@ def list_(
     if as_json:
         output.print_json(page.traces)
         return
+    if not page.traces:
+        typer.echo("no trace matches", err=True)
+        return
+    paper = output.page()
     table = Table(box=None, pad_edge=False)
     for heading in ("trace", "began", "name", "took", "spans", "state", "session"):
         table.add_column(
             heading,
             justify="right" if heading in {"took", "spans"} else "left",
             no_wrap=True,
-            # On a narrow screen names give way first.
-            min_width={"trace": 12, "began": 19, "took": 6, "spans": 5}.get(heading),
+            # On a narrow screen sessions give way first, then names.
+            min_width={"trace": 12, "began": 19, "took": 6, "spans": 5, "state": 8}.get(heading),
+            max_width=NARROW_SESSION if heading == "session" and paper.width < WIDE else None,
             overflow="ellipsis",
         )
     for trace in page.traces:
@@ -93,7 +102,7 @@ def list_(
             state,
             escape(trace.session_id or ""),
         )
-    output.console().print(table)
+    paper.print(table)
     if page.next is not None:
         output.console().print(f"[dim]the {limit} newest; --limit shows more[/]")
 
@@ -115,7 +124,7 @@ def show(
     if as_json:
         output.print_json(output.trace_json(trace))
         return
-    output.console().print(output.trace_tree(trace))
+    output.page().print(output.trace_tree(trace))
     if trace.truncated:
         output.console().print(f"[yellow]only the first {len(trace.spans)} spans are shown[/]")
 

@@ -235,6 +235,9 @@ def test_whether_traces_arrive(path: Path) -> None:
     assert "do not arrive since 2026-11-24" in told
     assert "the last at 2026-11-24" in told
     tell(desk, ended=True, mode="local")
+    invalid = run(path, code=1, env={"LANGFUSE_SAMPLE_RATE": "1.5"})
+    assert "the settings are invalid" in invalid
+    assert "are not set" not in invalid
     assert "LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY are not set" in run(path, code=1)
     assert "are not recorded" in run(path, code=1, env={"LANGFUSE_ENABLED": "false"})
 

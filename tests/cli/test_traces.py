@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from desk import KEYS, Desk
 from loopback import LoopbackServer, unused_url
+from terminal import on_terminal
 from typer.testing import CliRunner
 
 from autoops.cli import app
@@ -345,6 +346,40 @@ class TestExport:
         assert len({json.loads(line)["trace_id"] for line in lines}) == len(lines) == 230
 
 
+class TestWidth:
+    """Text is never cut without a sign: it wraps on a terminal and is whole in a pipe."""
+
+    LONG = "Of 12 on hand 4 expire tonight, so the order covers the reorder point with 3 days until the next delivery"
+
+    def told(self, path: Path) -> None:
+        """Record a long reasoning."""
+        desk = Desk(path)
+        span = desk.begin("pricing.order")
+        span.set_metadata({"reasoning": self.LONG})
+        span.end()
+        desk.commit()
+
+    def test_in_a_pipe(self, tmp_path: Path) -> None:
+        """One line each."""
+        self.told(tmp_path / "wide.db")
+
+        assert self.LONG in run("show", "", "--journal", str(tmp_path / "wide.db")).output
+
+    def test_on_a_terminal(self, tmp_path: Path) -> None:
+        """Every word is there, in 80 columns."""
+        self.told(tmp_path / "wide.db")
+
+        code, screen = on_terminal("traces", "show", "", "--journal", str(tmp_path / "wide.db"))
+
+        assert code == 0
+        assert [word for word in self.LONG.split() if word not in screen] == []
+
+    def test_nothing_to_list(self, path: Path, desk: Desk) -> None:
+        """Is said."""
+        del desk
+        assert "no trace matches" in run("list", "--user", "nobody", "--journal", str(path)).output
+
+
 class TestDelete:
     """Deleting, with a question first."""
 
@@ -377,12 +412,13 @@ class TestDelete:
         )
         assert reader.count_traces(desk.store) == 2
 
-    @pytest.mark.parametrize(("answer", "left"), [("y\n", 2), ("n\n", 3), ("", 3)])
-    def test_it_asks_first(self, desk: Desk, path: Path, answer: str, left: int) -> None:
-        """No, and no answer, delete nothing."""
-        run("delete", "--session", "run-1", "--journal", str(path), typed=answer, code=0 if left == 2 else 1)
+    @pytest.mark.parametrize(("answer", "left", "code"), [("y\n", 2, 0), ("n\n", 3, 1), ("", 3, 2)])
+    def test_it_asks_first(self, desk: Desk, path: Path, answer: str, left: int, code: int) -> None:
+        """No, and no answer, delete nothing; where nobody can be asked, that is a mistake in the call."""
+        told = run("delete", "--session", "run-1", "--journal", str(path), typed=answer, code=code)
 
         assert reader.count_traces(desk.store) == left
+        assert ("say --yes" in told.output) is (code == 2)
 
     def test_scripts_must_say_yes(self, desk: Desk, path: Path) -> None:
         """With --json nobody is asked: without --yes nothing is deleted."""
