@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from autoops.tracing import attributes as keys
 from autoops.tracing.counts import Counts
 from autoops.tracing.ids import parse_span_id, parse_trace_id
-from autoops.tracing.serialize import text
+from autoops.tracing.serialize import MAX_TEXT, text
 
 if TYPE_CHECKING:
     from autoops.tracing.span import Span
@@ -25,6 +25,8 @@ MOST_COMPLAINTS: Final = 1000
 
 MOST_TAGS: Final = 100
 """Tags a trace takes: an endless iterable must not hold its giver."""
+MOST_AGENTS: Final = 1000
+"""Agents of one collaboration, each as often as it is named: an endless iterable must not hold its giver."""
 LONGEST_S: Final = 1e9
 
 
@@ -82,12 +84,22 @@ class Arguments:
         return number
 
     def name(self, value: object, call: str, argument: str) -> str:
-        """A name; something like one, with a warning, if it is none."""
-        if type(value) is str and value and value.isascii():
+        """A name, cut to ``MAX_TEXT`` characters; something like one, with a warning, if it is none."""
+        if type(value) is str and 0 < len(value) <= MAX_TEXT and value.isascii():
             return value
         if not isinstance(value, str) or not value:
             self.wrong(call, argument, "a name", value)
         return text(value) or argument
+
+    def agents(self, value: object, call: str) -> list[str]:
+        """Names of agents, each once, in their order; of more than ``MOST_AGENTS`` the first ones, with a warning."""
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            self.wrong(call, "agents", "a list of names", value)
+            value = [value] if isinstance(value, str) else []
+        given = list(itertools.islice(value, MOST_AGENTS + 1))
+        if len(given) > MOST_AGENTS:
+            self.wrong(call, "agents", f"at most {MOST_AGENTS:,} names", value)
+        return list(dict.fromkeys(self.name(agent, call, "agents") for agent in given[:MOST_AGENTS]))
 
     def observation_type(self, value: object, call: str, otherwise: str) -> str:
         """An observation type of Langfuse."""

@@ -22,7 +22,8 @@ def decision_type(decision: Mapping[str, Any]) -> str | None:
     kind = decision.get("type")
     if isinstance(kind, Enum):
         kind = kind.value
-    return text(kind) if isinstance(kind, str | int) and kind != "" else None
+    # Its text first: a class of theirs may raise when it is compared.
+    return text(kind) or None if isinstance(kind, str | int) else None
 
 
 def confidence_of(decision: Mapping[str, Any]) -> float | None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 _LOW_64_BITS: Final = (1 << 64) - 1
+_TRACE_DIGITS: Final = 32
 _stock: deque[int] = deque()
 """Random words of 64 bits: each call to the operating system gives up the interpreter's lock, so they are fetched by the
 hundred. A forked child starts with an empty stock."""
@@ -50,8 +51,12 @@ def root_span_id(trace_id: int) -> int:
 
 def parse_trace_id(text: object) -> int | None:
     """The trace id in 32 hex digits, or None if ``text`` is not one."""
-    # The same trace is named for each of its spans.
-    return _known_trace_id(text) if isinstance(text, str) else None
+    # The same trace is named for each of its spans; what is too long to be an id is not worth remembering.
+    return (
+        _known_trace_id(text)
+        if type(text) is str and len(text) == _TRACE_DIGITS
+        else _parse(text, _TRACE_DIGITS)
+    )
 
 
 def parse_span_id(text: object) -> int | None:
@@ -61,7 +66,7 @@ def parse_span_id(text: object) -> int | None:
 
 @lru_cache(maxsize=1024)
 def _known_trace_id(text: str) -> int | None:
-    return _parse(text, 32)
+    return _parse(text, _TRACE_DIGITS)
 
 
 def _parse(text: object, length: int) -> int | None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from enum import Enum
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from opentelemetry import context as context_api
 from opentelemetry.trace import Link, get_current_span
@@ -38,10 +38,6 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-MOST_AGENTS: Final = 1000
-"""Agents of one collaboration: an endless iterable must not hold its giver."""
 
 
 def _never_raises(
@@ -322,7 +318,7 @@ class LangfuseIntegrationService:
 
         Args:
             workflow_id: Names the trace.
-            agents: Who takes part.
+            agents: Who takes part, at most 1,000.
             data: What set it off; any value.
 
         Returns:
@@ -332,12 +328,7 @@ class LangfuseIntegrationService:
         if provider is None:
             return None
         self.client.join_sdk()
-        if isinstance(agents, str) or not isinstance(agents, Iterable):
-            self.arguments.wrong("track_collaboration", "agents", "a list of names", agents)
-            agents = [agents] if isinstance(agents, str) else []
-        names = list(
-            dict.fromkeys(self.arguments.name(agent, "track_collaboration", "agents") for agent in agents)
-        )
+        names = self.arguments.agents(agents, "track_collaboration")
         root = provider.begin(
             self.arguments.name(workflow_id, "track_collaboration", "workflow_id"),
             parent=None,

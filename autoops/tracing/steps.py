@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 MOST_STEPS: Final = 10_000
 """Steps that are remembered: data used as names must not fill the memory."""
 
+LONGEST: Final = 200
+"""Characters of a step's name up to which it is remembered; a longer one is judged each time."""
+
 
 class Step(NamedTuple):
     """An agent's operation."""
@@ -39,7 +42,7 @@ class Steps:
         """What ``meet`` said of the very same names; None if it was not asked, or they are none."""
         try:
             return self._met.get((agent, operation))
-        except TypeError:  # not hashable
+        except Exception:  # not hashable, or a class of theirs that cannot be compared
             return None
 
     def meet(self, agent: str, operation: str) -> Step:
@@ -47,6 +50,6 @@ class Steps:
         config = self._config
         is_traced = selected(agent, config.traced_agents) and selected(operation, config.traced_operations)
         step = Step(agent, operation, f"{agent}.{operation}", is_traced)
-        if len(self._met) < MOST_STEPS:
+        if len(self._met) < MOST_STEPS and len(step.name) <= LONGEST:
             self._met[agent, operation] = step
         return step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import uuid
 
 import pytest
@@ -88,6 +89,16 @@ def test_they_are_read_as_they_are_written(number: int) -> None:
 def test_what_is_no_id_is_none(text: object) -> None:
     """Python's signs, blanks and underscores are no hexadecimal digits; zero is no id."""
     assert parse_span_id(text) is None
+
+
+def test_what_is_too_long_for_an_id_is_not_remembered() -> None:
+    """Texts given as ids, however long, leave nothing behind."""
+    long = "x" * 10_000_000
+    before = sys.getrefcount(long)
+
+    assert parse_trace_id(long) is None
+
+    assert sys.getrefcount(long) == before
 
 
 @given(st.integers(min_value=0, max_value=50))

@@ -7,7 +7,7 @@ from enum import StrEnum
 import pytest
 
 from autoops.tracing import LangfuseConfig
-from autoops.tracing.steps import MOST_STEPS, Step, Steps
+from autoops.tracing.steps import LONGEST, MOST_STEPS, Step, Steps
 
 
 class Named(StrEnum):
@@ -38,6 +38,45 @@ def test_what_is_no_name_is_not_known(odd: object) -> None:
 
     assert steps.known(odd, "propose") is None
     assert steps.known("pricing", odd) is None
+
+
+class Unhashable(str):
+    """A name that breaks when it is looked up."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        raise ValueError
+
+
+class Incomparable(str):
+    """A name that breaks when it is found."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("odd", [Unhashable("pricing"), Incomparable("pricing")])
+def test_a_name_that_raises_is_not_known(odd: str) -> None:
+    """Whatever it raises."""
+    steps = Steps(LangfuseConfig())
+    steps.meet("pricing", "propose")
+
+    assert steps.known(odd, "propose") is None
+    assert steps.known("propose", odd) is None
+
+
+def test_a_long_name_is_judged_each_time() -> None:
+    """Names are few and short; texts used as names are neither."""
+    steps = Steps(LangfuseConfig(traced_agents=("!noise*",)))
+    long = "n" * LONGEST
+
+    assert steps.meet(long, "propose").is_traced
+    assert not steps.meet(f"noise{long}", "propose").is_traced
+    assert steps.known(long, "propose") is None
 
 
 def test_data_used_as_names_does_not_fill_the_memory() -> None:
