@@ -38,7 +38,7 @@ TUNING_SPLIT = Split.of(27, 39)
 TUNING_SEEDS = (901, 902, 903, 904)
 """Seeds of the tuning."""
 
-FACTORS = (0.6, 0.8, 0.93, 1.07, 1.25, 1.6)
+FACTORS = (0.8, 0.93, 1.07, 1.25)
 """Factors tried on each constant."""
 
 OFFSETS = (-0.15, 0.15)

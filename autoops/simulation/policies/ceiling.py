@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 class CeilingTuning:
     """Constants, tuned for this policy by `simulation.tuning`."""
 
-    cover: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    cover: tuple[float, float, float] = (0.317, 0.687, 1.244)
     """Factor on the economic cover: shelf life up to 5 days, longer, keeps."""
-    overage: tuple[float, float, float] = (0.14, 0.12, 0.01)
+    overage: tuple[float, float, float] = (0.112, 0.0706, 0.0125)
     """Share of cost lost with a unit left over when the next order arrives, beyond holding."""
-    lead_risk: float = 1.0
+    lead_risk: float = 1.4
     """Factor on the variance of the lead time."""
-    loss: tuple[float, float] = (2.0, 2.0)
+    loss: tuple[float, float] = (4.58, 12.5)
     """Costs lost with an expired unit, short and long shelf lives."""
 
 

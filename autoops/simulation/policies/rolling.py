@@ -19,11 +19,11 @@ WINDOW_DAYS = 28
 """Days whose sales count."""
 
 ROLLING_TUNING = LevelTuning(
-    safety=(0.0, 0.8, 4.1),
-    cover=(1.7, 4.6, 11.9),
-    life_share=(1.44, 0.75),
-    sticker=0.43,
-    sticker_days=1.0,
+    safety=(0.535, 1.47, 3.7125),
+    cover=(1.5, 2.046, 12.54),
+    life_share=(1.717, 1.622),
+    sticker=0.5136,
+    sticker_days=1.642,
 )
 """Tuned for this policy by `simulation.tuning`."""
 

@@ -26,11 +26,11 @@ WINDOW_DAYS = 28
 """Days whose sales count."""
 
 ROLLING_CALENDAR_TUNING = LevelTuning(
-    safety=(0.0, 0.8, 4.1),
-    cover=(1.7, 4.6, 11.9),
-    life_share=(1.44, 0.75),
-    sticker=0.43,
-    sticker_days=1.0,
+    safety=(0.5269, 1.605, 2.4075),
+    cover=(1.605, 2.2, 10.122),
+    life_share=(3.2675, 1.605),
+    sticker=0.4101,
+    sticker_days=1.597,
 )
 """Tuned for this policy by `simulation.tuning`."""
 

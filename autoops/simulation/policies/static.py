@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from autoops.agents.shop import Observation, SalesHistory, Shop, ShopView
 
 STATIC_TUNING = LevelTuning(
-    safety=(0.0, 0.8, 4.1),
-    cover=(1.7, 4.6, 11.9),
-    life_share=(1.44, 0.75),
-    sticker=0.43,
-    sticker_days=1.0,
+    safety=(0.0857, 1.07, 3.527),
+    cover=(1.534, 2.325, 17.573),
+    life_share=(1.499, 1.6),
+    sticker=0.495,
+    sticker_days=1.204,
 )
 """Tuned for this policy by `simulation.tuning`."""
 
