@@ -39,12 +39,14 @@ class Book:
         self._passing: dict[int, tuple[int, float]] = {}
         self._slots: dict[int, dict[tuple[int, int], tuple[int, int]]] = {}
         self._orders, self._markdown = np.zeros(shop.shape), np.zeros(shop.shape)
+        self._shown: tuple[ShopView, FloatArray, FloatArray] | None = None
+        """Prices and displays as last shown, and the morning on which; most events change neither."""
 
     def open_day(self, day: int) -> None:
         """Turn to a new day: yesterday's orders and stickers are done."""
         self._slots = {when: slots for when, slots in self._slots.items() if when >= day}
         self._passing = {product: entry for product, entry in self._passing.items() if entry[0] > day}
-        self._day = day
+        self._day, self._shown = day, None
         self._orders, self._markdown = np.zeros(self._shop.shape), np.zeros(self._shop.shape)
 
     def set_price(self, product: int, factor: float, days: int) -> None:
@@ -52,6 +54,7 @@ class Book:
 
         For `days`, after which the standing price returns; with 0 days it is the standing price.
         """
+        self._shown = None
         if days:
             self._passing[product] = self._day + days, factor
         else:
@@ -59,6 +62,7 @@ class Book:
 
     def swap_displays(self, giver: int, taker: int, cluster: int, first_day: int, days: int) -> None:
         """Commit that two products exchange their display slots in a cluster for some days."""
+        self._shown = None
         for day in range(first_day, first_day + days):
             slots = self._slots.setdefault(day, {})
             here, there = (giver, cluster), (taker, cluster)
@@ -74,6 +78,15 @@ class Book:
 
     def page(self, view: ShopView) -> Commitments:
         """Return what is committed for the days that the calendar covers; read-only."""
+        if self._shown is None or self._shown[0] is not view:
+            self._shown = (view, *self._shelves(view))
+        page = Commitments(self._shown[1], self._shown[2], self._orders.copy(), self._markdown.copy())
+        for array in (page.price, page.display, page.orders, page.markdown):
+            array.setflags(write=False)
+        return page
+
+    def _shelves(self, view: ShopView) -> tuple[FloatArray, FloatArray]:
+        """Return the prices and displays that are committed."""
         display = view.display.copy()
         low, high = price_rails(view.price, self._shop.cost, self._shop.economics.price_rail)
         factor = np.repeat(self._standing[None], len(view.price), axis=0)
@@ -86,7 +99,4 @@ class Book:
             day = view.day + ahead
             for to, whose in self._slots.get(day, {}).items():
                 display[ahead][to] = view.display[ahead][whose]
-        page = Commitments(price, display, self._orders.copy(), self._markdown.copy())
-        for array in (page.price, page.display, page.orders, page.markdown):
-            array.setflags(write=False)
-        return page
+        return price, display

@@ -91,10 +91,12 @@ class Forecaster:
         self._spikes: list[tuple[int, int, int, int, float]] = []
         self._cuts: list[tuple[int, int, int, float]] = []
         self._expected = np.zeros(shop.shape)
+        self._last: tuple[ShopView, FloatArray, FloatArray, Forecast] | None = None
+        """The last forecast and what it was made for; most of a morning's events change nothing of that."""
 
     def hear(self, event: Event) -> None:
         """Take in what an event announces about demand: a spike, or a competitor's price."""
-        facts = event.facts
+        facts, self._last = event.facts, None
         spikes = event.type in {EventType.DEMAND_SPIKE, EventType.SOCIAL_TREND}
         if spikes and event.product is not None and event.cluster is not None:
             start = event.day + int(facts["starts_in_days"])
@@ -109,6 +111,13 @@ class Forecaster:
 
     def forecast(self, view: ShopView, committed: Commitments) -> Forecast:
         """Return what is expected at the committed prices and displays."""
+        made_for = view, committed.price, committed.display
+        if self._last is None or any(one is not now for one, now in zip(self._last, made_for, strict=False)):
+            self._last = (*made_for, self._forecast(view, committed))
+        return self._last[3]
+
+    def _forecast(self, view: ShopView, committed: Commitments) -> Forecast:
+        """Return the forecast, made anew."""
         days, response = len(view.price), self._response
         reference = self._shop.reference_price
         planned = (response.beta[:, 0] * np.log(view.price / reference) + response.beta[:, 2] * view.mailer)[
@@ -141,7 +150,7 @@ class Forecaster:
 
         Cells that sold out, or sold under a sticker, say little about demand at the shelf price and are left out.
         """
-        tuning, noise = self._tuning, self._response
+        tuning, noise, self._last = self._tuning, self._response, None
         seen = ~observation.sold_out & (observation.cleared == 0.0)
         sold = np.where(seen, observation.sold, 0.0).sum(axis=1)
         expected = np.where(seen, self._expected, 0.0).sum(axis=1)

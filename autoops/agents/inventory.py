@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -29,9 +29,10 @@ from autoops.retail.replenishment import (
 
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
+    from autoops.agents.forecast import Forecast
     from autoops.agents.messages import Event
-    from autoops.agents.shop import Observation
-    from autoops.retail.arrays import FloatArray, IntArray
+    from autoops.agents.shop import Observation, ShopView
+    from autoops.retail.arrays import BoolArray, FloatArray, IntArray
 
 LATEST_USUAL_DELIVERY = 4
 """Days; an order confirmed for later says that the supplier is late."""
@@ -97,6 +98,8 @@ class InventoryAgent:
         self._tuning = tuning or InventoryTuning()
         self._late_until: dict[int, int] = {}
         """Cluster → day from which its supplier is on time again."""
+        self._last: tuple[ShopView, Forecast, FloatArray, BoolArray, Levels] | None = None
+        """The last levels and what they were made for."""
 
     def propose(self, event: Event, situation: Situation) -> list[Proposal]:
         """Return routine orders as a table for each cluster, or one order for each product an event is about."""
@@ -125,12 +128,33 @@ class InventoryAgent:
 
     def levels(self, situation: Situation) -> Levels:
         """Return triggers, tops, positions and what is missing, for all products and clusters."""
-        shop, view, forecast, tuning = situation.shop, situation.view, situation.forecast, self._tuning
-        rules, life = shop.economics, shop.shelf_life[:, None]
+        view = situation.view
         late = view.on_order[LATEST_USUAL_DELIVERY:].sum(axis=(0, 1)) > 0.0
         late[[cluster for cluster, until in self._late_until.items() if view.day < until]] = True
-        lead = rules.lead_time_mean + DELAY_DAYS * late
-        interval = lead + 1.0
+        targets = self._targets(situation, late)
+        position = view.stock + view.on_order.sum(axis=0) + situation.committed.orders - targets.doomed
+        quantity = order_quantity(position, targets.trigger, targets.top)
+        lasts = demand_cdf(position + quantity, targets.mean, targets.variance)
+        return replace(targets, position=position, quantity=quantity, lasting=lasts)
+
+    def _targets(self, situation: Situation, late: BoolArray) -> Levels:
+        """Return the levels before position and quantity; most of a morning's events change only these."""
+        made_for = situation.view, situation.forecast, situation.committed.price
+        if self._last is not None:
+            *before, was_late, targets = self._last
+            same = all(one is now for one, now in zip(before, made_for, strict=True))
+            if same and (was_late == late).all():
+                return targets
+        targets = self._new_targets(situation, late)
+        self._last = (*made_for, late, targets)
+        return targets
+
+    def _new_targets(self, situation: Situation, late: BoolArray) -> Levels:
+        """Return the levels, made anew."""
+        shop, view, forecast, tuning = situation.shop, situation.view, situation.forecast, self._tuning
+        rules, life = shop.economics, shop.shelf_life[:, None]
+        lead: FloatArray = rules.lead_time_mean + DELAY_DAYS * late.astype(np.float64)
+        interval: FloatArray = lead + 1.0
         by_length = {days: forecast.over(round(days)) for days in set(interval.tolist())}
         mean = np.stack([by_length[days][:, c] for c, days in enumerate(interval.tolist())], axis=1)
         variance = protection_variance(
@@ -160,10 +184,8 @@ class InventoryAgent:
         top = np.where(life > 0, np.minimum(top, ceiling), top)
         aging = np.where(life > 0, view.on_hand, 0.0)
         doomed = expected_waste(aging, forecast.daily, min(int(rules.lead_time_mean) + 1, len(aging)))
-        position = view.stock + view.on_order.sum(axis=0) + situation.committed.orders - doomed
-        quantity = order_quantity(position, trigger, top)
-        lasts = demand_cdf(position + quantity, mean, variance)
-        return Levels(lead, mean, variance, position, doomed, trigger, top, quantity, lasts)
+        none = np.zeros_like(trigger)
+        return Levels(lead, mean, variance, none, doomed, trigger, top, none, none)
 
     def _table(self, event: Event, situation: Situation, levels: Levels, cluster: int) -> Proposal | None:
         """Return the day's routine orders of one cluster, None if nothing is due."""
