@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import orjson
 
+from autoops.tracing import query
 from autoops.tracing.serialize import dump
 
 MASKED: Final = "***"
@@ -26,6 +27,7 @@ REMOVED: Final = "<removed: masking failed>"
 _MASKED_JSON: Final = orjson.dumps(MASKED)
 _REMOVED_JSON: Final = orjson.dumps(REMOVED)
 _MOST_REMEMBERED: Final = 10_000  # verdicts on keys; data used as keys must not fill the memory
+_LONGEST_REMEMBERED: Final = 200
 
 # A JSON string, or one that was cut before its closing quote; with the colon behind it, it is a key.
 _STRING: Final = re.compile(rb'"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)([ \t\r\n]*:)?', re.DOTALL)
@@ -90,7 +92,7 @@ class Masker:
             return _REMOVED_JSON
 
     def attributes(self, attrs: Mapping[str, Any]) -> dict[str, Any]:
-        """Mask span attributes: by the whole key and by its dotted parts' last, and inside JSON texts.
+        """Mask span attributes: by the whole key and by its dotted parts' last, and inside JSON texts and URLs' queries.
 
         Args:
             attrs: OpenTelemetry attributes.
@@ -124,8 +126,10 @@ class Masker:
 
     def _inside(self, value: Any) -> Any:
         if isinstance(value, str):
+            if value.lstrip()[:1] not in {"{", "[", '"'}:
+                return query.masked(value, MASKED, self._is_secret)
             data = value.encode("utf-8", "surrogatepass")
-            if value.lstrip()[:1] not in {"{", "[", '"'} or not self._may_match(data):
+            if not self._may_match(data):
                 return value
             found = self._scan(data)
             return value if found is data else found.decode("utf-8", "surrogatepass")
@@ -135,6 +139,14 @@ class Masker:
             items = [self._inside(item) for item in value]
             return tuple(items) if isinstance(value, tuple) else items
         return value
+
+    def _is_secret(self, name: str, value: str) -> bool:
+        """Tell whether a parameter of a URL is to be masked; figures under usage and cost names stay."""
+        long = len(name) > _LONGEST_REMEMBERED
+        verdict = self._judge(name) if long else self._verdict(name.encode("utf-8", "surrogatepass"), name)
+        return bool(verdict & _SENSITIVE) and not (
+            verdict & _COUNTS and _NUMBER.fullmatch(value.encode("utf-8", "replace"))
+        )
 
     def _may_match(self, data: bytes) -> bool:
         r"""Tell, without reading the JSON, whether some key can match; True if in doubt.

@@ -444,3 +444,76 @@ class TestExemptions:
         document = b'{"_x":"a","password":"b"}'
 
         assert Masker(("*password*", "!*")).payload(document) == document
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://h.example/p?token=secret123", "https://h.example/p?token=***"),
+        (
+            "https://h.example/?page=2&api_key=secret123&x=1#top",
+            "https://h.example/?page=2&api_key=***&x=1#top",
+        ),
+        ("/target?apiKey=secret123&password=secret123", "/target?apiKey=***&password=***"),
+        ("token=secret123&page=2", "token=***&page=2"),
+        ("a=1;token=secret123;secret123", "a=1;token=***"),
+        ("?user%5Bpassword%5D=secret123", "?user%5Bpassword%5D=***"),
+        ("?api%5Fkey=secret123", "?api%5Fkey=***"),
+        ("https://h.example/#access_token=secret123", "https://h.example/#access_token=***"),
+        ("401 for https://h.example/?token=secret123 again", "401 for https://h.example/?token=*** again"),
+        (["https://h.example/?token=secret123"], ["https://h.example/?token=***"]),
+        (("x", "?token=secret123"), ("x", "?token=***")),
+    ],
+)
+def test_secrets_in_the_queries_of_urls(masker: Masker, given: Any, kept: Any) -> None:
+    """Instrumented clients and servers record the whole URL: the values of sensitive parameters are masked."""
+    for key in ("http.url", "url.full", "url.query", "http.target", "custom"):
+        assert masker.attributes({key: given}) == {key: kept}
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "https://h.example/p?page=2&x=1",
+        "https://h.example/token=1/p",
+        "price = 3, token",
+        "?token=",
+        "?max_tokens=100",
+        "?" + "n" * 500 + "=1",
+        "==&&==??",
+    ],
+)
+def test_other_texts_with_an_equals_sign_stay(masker: Masker, harmless: str) -> None:
+    """Only what stands behind a sensitive parameter's name is touched."""
+    assert masker.attributes({"http.url": harmless})["http.url"] is harmless
+
+
+QUERY = st.lists(
+    st.sampled_from([*"?&;#= \n/%+ab1", "token", "page", "%5F", "é", "\ud800"]), max_size=30
+).map("".join)
+
+
+@given(st.sampled_from(["https://h.example/p?", "", "/t?x=1&", "see #"]), st.lists(QUERY, max_size=5), QUERY)
+def test_nothing_else_of_a_url_changes(head: str, parts: list[str], tail: str) -> None:
+    """Put the secrets back in place of the marks, and the text is what it was."""
+    masker = Masker(DEFAULT_MASK_KEYS)
+    text = head + "&".join(parts) + tail
+    kept = masker.attributes({"url.full": text})["url.full"]
+
+    literal = "(?s:.*)".join(map(re.escape, kept.split(MASKED)))
+    assert re.fullmatch(literal, text)
+    names = re.findall(r"(?:(?<=[?&;#])|\A)([^\s?&;#=]+)=\*\*\*", kept)
+    assert len(names) == kept.count(MASKED)
+    assert all("token" in name for name in names)
+    assert masker.attributes({"url.full": kept}) == {"url.full": kept}
+    assert masker.failures == 0
+
+
+@given(st.text(st.characters(exclude_characters=" \t\r\n&#", exclude_categories=["Z", "C"]), min_size=1))
+def test_no_secret_of_a_query_is_left(secret: str) -> None:
+    """Whatever it is made of: all of it goes."""
+    masker = Masker(DEFAULT_MASK_KEYS)
+
+    assert masker.attributes({"url.full": f"https://h.example/?a=1&password={secret}&b=2#c"}) == {
+        "url.full": "https://h.example/?a=1&password=***&b=2#c"
+    }
