@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -128,18 +130,27 @@ def simulate(
 
 def _run(options: Options, *, traced: bool) -> tuple[Report, dict[str, Any] | None, str]:
     """Run with progress on stderr; return the report, the journal's counts, and where they are in words."""
+    from autoops.simulation.run import panel_of
     from autoops.simulation.run import simulate as run
 
+    began = time.perf_counter()
     with _progress(options) as told:
+        # Before tracing begins: what the data has not got is a mistake of one line, and opens no journal.
+        panel = panel_of(options, CACHE)
         if not traced:
-            report = run(options, cache=CACHE, progress=told, workers=os.cpu_count() or 1)
-            return report, None, "Nothing was recorded (--no-tracing)."
+            report = run(options, progress=told, workers=os.cpu_count() or 1, panel=panel)
+            return _since(began, report), None, "Nothing was recorded (--no-tracing)."
         from autoops.tracing import get_langfuse_integration
 
         service = get_langfuse_integration()
-        report = run(options, service, cache=CACHE, progress=told)
+        report = run(options, service, progress=told, panel=panel)
         journal, words = _journal(service)
-        return report, journal, words
+        return _since(began, report), journal, words
+
+
+def _since(began: float, report: Report) -> Report:
+    """Return the report with all the time that has passed, preparation of the data included."""
+    return replace(report, seconds=time.perf_counter() - began)
 
 
 def _journal(service: LangfuseIntegrationService) -> tuple[dict[str, Any] | None, str]:
@@ -195,7 +206,8 @@ def _progress(options: Options) -> Iterator[Callable[[str, int, int], None]]:
         TimeElapsedColumn(),
     )
     total = options.length * len(options.seeds) * len(options.policies)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("Preparing the data", total=total)
 
         def told(policy: str, seed: int, days: int) -> None:

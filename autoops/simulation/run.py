@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from autoops.agents.tracing import Span, Tracing
     from autoops.simulation.days import Evening, Run
+    from autoops.simulation.panel import Panel
 
     Progress = Callable[[str, int, int], None]
     """Called with the policy, the seed and how many days have passed since the last call."""
@@ -106,6 +107,22 @@ class _Session:
     id: str
 
 
+def panel_of(options: Options, cache: Path | None = None) -> Panel:
+    """Return the real data that the options ask for, which says whether it has as much as they ask.
+
+    Args:
+        options: What to simulate.
+        cache: Folder of prepared panels; None makes the panel anew.
+
+    Raises:
+        SimulationError: The options are out of range, or the data package is missing.
+    """
+    options.check()
+    return load_panel(
+        PanelOptions(options.products, options.clusters, options.split, options.first_rank), cache
+    )
+
+
 def simulate(
     options: Options,
     tracing: Tracing | None = None,
@@ -113,6 +130,7 @@ def simulate(
     cache: Path | None = None,
     progress: Progress | None = None,
     workers: int = 1,
+    panel: Panel | None = None,
 ) -> Report:
     """Run every policy on every seed and report.
 
@@ -122,6 +140,7 @@ def simulate(
         cache: Folder of prepared panels; None makes the panel anew.
         progress: Told of days that have passed.
         workers: Processes to spread untraced runs over; a script that asks for more than one needs a main guard.
+        panel: The options' real data, if it has been loaded already.
 
     Raises:
         SimulationError: The options are out of range, or the data package is missing.
@@ -131,9 +150,7 @@ def simulate(
     now = datetime.now(UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     session = _Session(tracing or NoTracing(), f"simulation-{run_id}")
-    panel = load_panel(
-        PanelOptions(options.products, options.clusters, options.split, options.first_rank), cache
-    )
+    panel = panel_of(options, cache) if panel is None else panel
     world = build_world(panel, options.assumed, options.world)
     draft = _draft(options, world, run_id, session.id)
     with session.tracing.trace_operation(

@@ -201,6 +201,15 @@ def test_a_mistake_is_one_line_and_exit_code_two(arguments: tuple[str, ...], mes
     assert result.stdout == ""
 
 
+def test_what_the_data_has_not_got_opens_no_journal() -> None:
+    """The mistake shows before anything is recorded: one line is all that is left of it."""
+    result = _simulate("--clusters", "900")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("autoops simulate: --clusters: received 900; allowed: 1 to ")
+    assert not Path(".autoops/journal.db").exists()
+
+
 def test_words_where_a_number_belongs() -> None:
     """Through the real entry point too: one line, code two, no traceback."""
     done = subprocess.run(
