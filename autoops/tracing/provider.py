@@ -341,7 +341,7 @@ class Tracer(trace.Tracer):
         if attributes:
             span.set_attributes(attributes)
         if links:
-            span.links = tuple(link for link in links if link.context.is_valid)
+            span.add_links(links)
         return span
 
     @_agnosticcontextmanager

@@ -154,22 +154,22 @@ class LangfuseIntegrationService:
         if trace is not None:
             # A copy: other threads may begin spans in it meanwhile.
             for span in reversed(list(trace.open.values())):
-                if span is root:
+                if span is root or not span.claim():
                     continue
                 if span.operation != COLLABORATION:
                     span.level = "WARNING"
                     span.status_message = NOT_ENDED
-                span.end()
+                span.finish()
         if root is None:
             root = open_root(self.client, number)
-        if root is None:
+        if root is None or not root.claim():
             self.arguments.complain(
                 "unknown_ids", "finalize_trace", f"trace_id {trace_id} is unknown, or was finalized already"
             )
             return False
         # What other processes have open under it is ended where it stands: in the journal.
         root.closes_trace = True
-        self._end(root, outcome, error, None)
+        self._end_claimed(root, outcome, error, None)
         return True
 
     # Agents
@@ -248,12 +248,12 @@ class LangfuseIntegrationService:
             if number is None:
                 return False
             span = provider.spans.get(f"{number:016x}") or resume(self.client, span_id)
-        if span is None:
+        if span is None or not span.claim():
             self.arguments.complain(
                 "unknown_ids", "end_agent_span", f"span_id {span_id} is unknown, or was ended already"
             )
             return False
-        self._end(span, outcome, error, level)
+        self._end_claimed(span, outcome, error, level)
         return True
 
     @_never_raises(None)
@@ -590,14 +590,17 @@ class LangfuseIntegrationService:
             kind = "decision"
         return fields, kind
 
-    def _end(self, span: Span, outcome: object, error: object, level: str | None) -> None:
-        if outcome is not None:
-            span.output = dump(outcome)
-        if error is not None:
-            span.fail(error)
-        if level is not None:
-            self.arguments.set_level(span, level, "end_agent_span")
-        span.end()
+    def _end_claimed(self, span: Span, outcome: object, error: object, level: str | None) -> None:
+        """End a span that nobody else ends any more."""
+        try:
+            if outcome is not None:
+                span.output = dump(outcome)
+            if error is not None:
+                span.fail(error)
+            if level is not None:
+                self.arguments.set_level(span, level, "end_agent_span")
+        finally:
+            span.finish()
 
 
 def _event_type(event: object) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from opentelemetry.trace import (
@@ -25,7 +26,6 @@ from autoops.tracing.attributes import metadata_key
 from autoops.tracing.serialize import dump, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
 
     from opentelemetry.util.types import Attributes, AttributeValue
@@ -94,6 +94,7 @@ class Span(SpanInterface):
     __slots__ = (
         "_context",
         "_status",
+        "_unclaimed",
         "agent",
         "attributes",
         "closes_trace",
@@ -167,6 +168,7 @@ class Span(SpanInterface):
         self.kind = SpanKind.INTERNAL
         self._status = _UNSET
         self._context: SpanContext | None = None
+        self._unclaimed = True
         self.seq: int | None = None
         self.resource_id: int | None = None
         self.end_ns: int | None = None
@@ -177,9 +179,21 @@ class Span(SpanInterface):
 
     def end(self, end_time: int | None = None) -> None:
         """End the span. The end is the start plus monotonic time, unless ``end_time`` (ns since the epoch) is given."""
-        if self.end_ns is not None:
+        if self.claim():
+            self.finish(end_time)
+
+    def claim(self) -> bool:
+        """Whether the span is the caller's to end: of all who ask, one is told so, and has to call ``finish``."""
+        try:
+            # Of several threads one finds the slot filled: emptying it is a single step, and cheaper than a lock.
+            del self._unclaimed
+        except AttributeError:
             logger.debug("span %s was ended twice", self.name)
-            return
+            return False
+        return True
+
+    def finish(self, end_time: int | None = None) -> None:
+        """End the span that the caller has claimed; ``end_time`` as for ``end``."""
         self.end_ns = self.start_ns + time.perf_counter_ns() - self.started if end_time is None else end_time
         self.provider.on_end(self)
 
@@ -223,7 +237,7 @@ class Span(SpanInterface):
 
     def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         """Set several attributes."""
-        for key, value in attributes.items():
+        for key, value in _items(attributes):
             self.set_attribute(key, value)
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
@@ -233,13 +247,20 @@ class Span(SpanInterface):
         if self.events is None:
             self.events = []
         if len(self.events) < MAX_EVENTS:
-            kept = {key: _attribute(value) for key, value in (attributes or {}).items()}
-            self.events.append(Event(name, time.time_ns() if timestamp is None else timestamp, kept))
+            self.events.append(
+                Event(name, time.time_ns() if timestamp is None else timestamp, _kept(attributes))
+            )
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         """Link to a span of this or another trace."""
-        if self.end_ns is None and context is not None and context.is_valid:
-            self.links = (*self.links, Link(context, attributes))
+        if self.end_ns is None and isinstance(context, SpanContext) and context.is_valid:
+            self.links = (*self.links, Link(context, _kept(attributes)))
+
+    def add_links(self, links: Iterable[Link]) -> None:
+        """Link to several spans; what is no link is left out."""
+        for link in links if isinstance(links, Iterable) else ():
+            if isinstance(link, Link):
+                self.add_link(link.context, link.attributes)
 
     def update_name(self, name: str) -> None:
         """Rename the span."""
@@ -362,21 +383,58 @@ class Span(SpanInterface):
     @property
     def size(self) -> int:
         """Roughly the bytes that the span holds in memory."""
+        name = self.name
         held = 512 + len(self.input or b"") + len(self.output or b"")
+        # Twice: agent and operation, where there are such, are the name's two parts. OpenTelemetry's may be no text.
+        held += 2 * len(name) if isinstance(name, str) else 32
+        if self.status_message is not None:
+            held += len(self.status_message)
+        if self._status is not _UNSET:
+            held += len(self._status.description or "")
         if self.attributes:
-            held += sum(len(value) if isinstance(value, str) else 32 for value in self.attributes.values())
+            held += _size(self.attributes)
+        if self.events:
+            # A copy, as of all that another thread may add to meanwhile.
+            held += sum(128 + len(event.name) + _size(event.attributes) for event in list(self.events))
+        if self.links:
+            held += sum(128 + _size(link.attributes or {}) for link in self.links)
         return held
+
+
+def _items(attributes: object) -> list[tuple[Any, Any]]:
+    """A copy of a mapping's items; none of what is no mapping."""
+    return list(attributes.items()) if isinstance(attributes, Mapping) else []
+
+
+def _kept(attributes: object) -> dict[str, Any]:
+    return {
+        key if isinstance(key, str) else text(key): _attribute(value) for key, value in _items(attributes)
+    }
 
 
 def _attribute(value: object) -> Any:
     if isinstance(value, str | bool | int | float):
         return value
-    if isinstance(value, list | tuple) and all(isinstance(each, str | bool | int | float) for each in value):
+    # Not a named tuple: without its names, nobody would know what of it is to be masked.
+    if type(value) is list or type(value) is tuple:
         # A copy: the caller's list may change before the worker reads it.
-        return tuple(value)
+        kept = tuple(value)
+        if all(isinstance(each, str | bool | int | float) for each in kept):
+            return kept
     if isinstance(value, bytes):
         return text(value)
     return dump(value).decode()
+
+
+def _size(attributes: Mapping[str, Any]) -> int:
+    """Roughly the bytes that attributes hold; other threads may add to them meanwhile."""
+    return sum(map(len, list(attributes))) + sum(map(_size_of_value, list(attributes.values())))
+
+
+def _size_of_value(value: object) -> int:
+    if isinstance(value, str):
+        return 32 + len(value)
+    return 32 + sum(map(_size_of_value, value)) if isinstance(value, tuple) else 32
 
 
 def _message(exception: BaseException) -> str:

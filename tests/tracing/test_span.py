@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from desk import Desk
@@ -13,6 +15,9 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from autoops.tracing.journal.opening import open_store
 from autoops.tracing.span import MAX_ATTRIBUTES, MAX_EVENTS, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ELSEWHERE = SpanContext(0xABC, 0xDEF, is_remote=True, trace_flags=TraceFlags(1))
 
@@ -217,6 +222,115 @@ class TestLinks:
         (link,) = span.links
         assert (link.context, dict(link.attributes or {})) == (ELSEWHERE, {"why": "caused by"})
 
+    @pytest.mark.parametrize("odd", [None, 5, "link", trace.Link(trace.INVALID_SPAN_CONTEXT)])
+    def test_what_is_none_is_left_out_at_the_start(self, desk: Desk, odd: Any) -> None:
+        """The span begins all the same, with the links that are some."""
+        tracer = desk.provider.get_tracer("app")
+        span = tracer.start_span("x", links=[odd, trace.Link(ELSEWHERE)])
+        other = tracer.start_span("y", links=odd)
+        span.end()
+        other.end()
+
+        first, second = desk.pile.finished
+        assert [link.context for link in first.links] == [ELSEWHERE]
+        assert second.links == ()
+        assert desk.provider.spans == {}
+
+
+class Login(NamedTuple):
+    """Data with names."""
+
+    user: str
+    password: str
+
+
+class TestNamedTuples:
+    """They have names, by which what is secret is known."""
+
+    def test_their_names_are_kept(self, span: Span) -> None:
+        """In attributes and in metadata: as JSON text, while a plain tuple stays one."""
+        span.set_attribute("login", Login("bob", "hunter2"))
+        span.set_metadata({"login": Login("bob", "hunter2"), "pair": ("bob", "amy")})
+
+        (kept, as_metadata, pair) = span.attributes.values()
+        assert json.loads(kept) == json.loads(as_metadata) == {"user": "bob", "password": "hunter2"}
+        assert pair == ("bob", "amy")
+
+    def test_what_is_secret_in_them_is_masked(self, desk: Desk) -> None:
+        """In the journal nothing of it is found."""
+        span = desk.begin("x")
+        span.set_metadata({"login": Login("bob", "hunter2")})
+        span.end()
+        desk.commit()
+
+        ((attributes,),) = desk.rows("SELECT attributes FROM spans")
+        assert "bob" in attributes
+        assert "hunter2" not in attributes
+
+
+class TestSize:
+    """What the buffer's bound on bytes goes by."""
+
+    LARGE = "x" * 1_000_000
+
+    @pytest.mark.parametrize(
+        "grow",
+        [
+            lambda span, large: span.update_name(large),
+            lambda span, large: span.set_attribute("a", large),
+            lambda span, large: span.set_attribute(large, 1),
+            lambda span, large: span.set_attribute("a", ["short", large]),
+            lambda span, large: span.add_event(large),
+            lambda span, large: span.add_event("e", {"a": large}),
+            lambda span, large: span.add_event("e", {"a": [large]}),
+            lambda span, large: span.add_link(ELSEWHERE, {"a": large}),
+            lambda span, large: span.record_exception(ValueError(large)),
+            lambda span, large: span.set_status(StatusCode.ERROR, large),
+        ],
+    )
+    def test_it_counts_whatever_is_large(self, span: Span, grow: Callable[[Span, str], None]) -> None:
+        """Wherever it was put."""
+        before = span.size
+        grow(span, self.LARGE)
+
+        assert before < 2_000
+        assert span.size > len(self.LARGE)
+
+    def test_it_counts_agent_and_operation(self, desk: Desk) -> None:
+        """They are in the name once more."""
+        agent, operation = self.LARGE, self.LARGE
+        span = desk.begin(f"{agent}.{operation}", agent=agent, operation=operation)
+
+        assert span.size > 4 * len(self.LARGE)
+
+    def test_a_name_that_is_no_text_harms_nobody(self, desk: Desk) -> None:
+        """OpenTelemetry's callers may give anything."""
+        span = desk.provider.get_tracer("app").start_span(5)  # type: ignore[arg-type]  # that is the case
+
+        assert isinstance(span, Span)
+        assert span.size < 2_000
+
+    def test_other_threads_may_change_the_span_meanwhile(self, span: Span) -> None:
+        """It is reckoned from a copy."""
+        stop = threading.Event()
+
+        def change() -> None:
+            while not stop.is_set():
+                for number in range(100):
+                    span.attributes[f"k{number}"] = "v"
+                span.attributes.clear()
+
+        thread = threading.Thread(target=change)
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        thread.start()
+        try:
+            assert all(span.size >= 512 for _ in range(5_000))
+        finally:
+            stop.set()
+            thread.join()
+            sys.setswitchinterval(interval)
+
 
 class TestEnd:
     """After the end nothing changes."""
@@ -292,6 +406,27 @@ class TestEnd:
                 thread.join()
 
         assert len(desk.pile.finished) == 20
+
+    def test_one_of_many_is_told_that_it_ends_it(self, span: Span, desk: Desk) -> None:
+        """Whoever has claimed it may still add to it; for all others it is ended already."""
+        told: list[bool] = []
+        start = threading.Barrier(8)
+
+        def claim() -> None:
+            start.wait()
+            told.append(span.claim())
+
+        threads = [threading.Thread(target=claim) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        span.end()
+
+        assert sorted(told) == [False] * 7 + [True]
+        assert desk.pile.finished == []
+        span.finish()
+        assert desk.pile.finished == [span]
 
 
 def test_what_processors_of_the_sdk_read(span: Span) -> None:
