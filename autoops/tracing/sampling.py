@@ -11,6 +11,8 @@ from collections import deque
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from autoops.tracing.serialize import text
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -51,10 +53,14 @@ def joined(known: Verdict | None, other: Verdict) -> Verdict:
     return Verdict(known.sampled or other.sampled, max(known.rate, other.rate), other.reason)
 
 
-def head_rate(config: LangfuseConfig, root_name: str) -> float:
+def head_rate(config: LangfuseConfig, root_name: object) -> float:
     """The rate, 0..1, for traces whose root bears ``root_name``: the first matching rule, else the general rate."""
     if config.sample_rate == 0.0:
         return 0.0
+    if not config.sample_rules:
+        return config.sample_rate
+    # OpenTelemetry's doors take whatever is given as a name: it is judged by what will be recorded of it.
+    root_name = text(root_name)
     for pattern, rate in config.sample_rules:
         if fnmatchcase(root_name, pattern):
             return rate

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
+from desk import Desk
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
 from autoops.tracing.config import LangfuseConfig
+from autoops.tracing.journal.opening import open_store
 from autoops.tracing.sampling import (
     HEAD,
     NONE,
@@ -21,6 +24,7 @@ from autoops.tracing.sampling import (
     joined,
     reason_for,
 )
+from autoops.tracing.serialize import text
 
 
 @given(trace_id=st.integers(1, 2**128 - 1), rate=st.floats(0, 1))
@@ -50,6 +54,20 @@ def test_the_first_rule_that_matches_counts(name: str, rate: float) -> None:
     config = LangfuseConfig(sample_rate=0.5, sample_rules=(("pricing.re*", 0.9), ("pricing.*", 0.2)))
 
     assert head_rate(config, name) == rate
+
+
+@pytest.mark.parametrize(("odd", "rate"), [(None, 0.5), (5, 0.2), (b"pricing", 0.9), (["x"], 0.5), ("", 0.5)])
+def test_an_odd_name_is_judged_by_its_text(odd: Any, rate: float) -> None:
+    """OpenTelemetry's `start_span` takes anything as a name: nothing raises, and nothing is lost."""
+    rules = (("pricing", 0.9), ("5", 0.2))
+    assert head_rate(LangfuseConfig(sample_rate=0.5, sample_rules=rules), odd) == rate
+
+    desk = Desk(open_store("off"), sample_rate=0.5, sample_rules=rules)
+    desk.provider.get_tracer("theirs").start_span(odd).end()
+    (span,) = desk.pile.finished
+    assert span.trace.sample_rate == rate
+    desk.commit()
+    assert desk.rows("SELECT name FROM spans") == [(text(odd),)]
 
 
 def test_a_general_rate_of_zero_sends_none_at_all() -> None:
