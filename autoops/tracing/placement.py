@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import get_current_span
 
 from autoops.tracing.ids import parse_trace_id
-from autoops.tracing.lookup import parent_in_journal, resume
+from autoops.tracing.lookup import context_of, parent_in_journal
 from autoops.tracing.span import COLLABORATION, Span
 
 if TYPE_CHECKING:
@@ -92,13 +92,15 @@ class Placement:
         number = self._arguments.span_id(span_id, call, "parent_span_id")
         if number is None:
             return None
-        span = provider.spans.get(span_id) or provider.spans.get(f"{number:016x}")
+        span = provider.spans.get(f"{number:016x}")
         if span is not None:
             return span
         if trace_id is not None:
             return provider.remote(trace_id, number)
-        resumed = resume(self._client, span_id)
-        return None if resumed is None else resumed.get_span_context()
+        found = context_of(self._client, number)
+        if found is None:
+            self._arguments.complain("unknown_ids", call, f"parent_span_id {number:016x} is unknown")
+        return found
 
 
 def open_root_of(trace: Trace) -> Span | None:

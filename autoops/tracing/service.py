@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from enum import Enum
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from opentelemetry import context as context_api
 from opentelemetry.trace import Link, get_current_span
@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+AT_START: Final = ("journal", "set_global")
+"""Settings that hold from the start on: spans are in that journal, and instrumentations have that provider."""
 
 
 def _never_raises(
@@ -446,12 +449,14 @@ class LangfuseIntegrationService:
             return None
         if self.arguments.trace_id(trace_id, "score") is None:
             return None
-        if span_id is not None and self.arguments.span_id(span_id, "score") is None:
+        number = None if span_id is None else self.arguments.span_id(span_id, "score")
+        if span_id is not None and number is None:
             return None
+        written = None if number is None else f"{number:016x}"
         name = self.arguments.name(name, "score", "name")
         # A trace that is open stays with the project that it began for, and so do its scores.
         config = client.config if client.provider is None else client.provider.config_for(trace_id)
-        score = scores.make(config, trace_id.lower(), name, value, span_id=span_id, comment=comment)
+        score = scores.make(config, trace_id.lower(), name, value, span_id=written, comment=comment)
         if score is None:
             self.arguments.wrong("score", "value", "a finite number, a boolean or text", value)
             return None
@@ -526,10 +531,16 @@ class LangfuseIntegrationService:
     def reconfigure(self, **changes: Any) -> bool:
         """Change settings at run time, by ``LangfuseConfig``'s field names; nothing changes if one is invalid.
 
+        ``journal`` and ``set_global`` hold from the start on: a change of them is refused.
+
         Returns:
             Whether the changes hold now.
         """
         try:
+            fixed = self._fixed(self.client.config.replace(**changes))
+            if fixed:
+                self.arguments.complain("wrong_arguments", "reconfigure", fixed)
+                return False
             self.client.change(**changes)
         except (ConfigurationError, TypeError) as error:
             self.arguments.complain("wrong_arguments", "reconfigure", str(error))
@@ -537,13 +548,21 @@ class LangfuseIntegrationService:
         return True
 
     def reload(self) -> bool:
-        """Read the settings anew, for a changed ``.env``. Returns whether they are valid and hold now."""
+        """Read the settings anew, for a changed ``.env``. Returns whether they are valid and hold now.
+
+        What only code can set stays, and so does the journal: if it was changed, the rest holds and False is returned.
+        """
+        config = self.client.config
         try:
-            self.client.reconfigure(LangfuseConfig.from_settings())
+            read = LangfuseConfig.from_settings().replace(mask=config.mask, set_global=config.set_global)
+            fixed = self._fixed(read)
+            self.client.reconfigure(read.replace(journal=config.journal) if fixed else read)
         except ConfigurationError as error:
             self.arguments.complain("wrong_arguments", "reload", str(error))
             return False
-        return True
+        if fixed:
+            self.arguments.complain("wrong_arguments", "reload", fixed)
+        return not fixed
 
     @_never_raises(otherwise=False, timed=False)
     def flush(self, timeout: float = 5.0) -> bool:
@@ -562,6 +581,13 @@ class LangfuseIntegrationService:
         self.client.shutdown(self.arguments.seconds(timeout, "shutdown", 2.0))
 
     # What the methods share
+
+    def _fixed(self, wanted: LangfuseConfig) -> str:
+        """A complaint of settings that differ from those that the service began with and cannot change; empty if none do."""
+        if self.client.writer is None:  # nothing has begun
+            return ""
+        names = [name for name in AT_START if getattr(wanted, name) != getattr(self.client.config, name)]
+        return f"{' and '.join(names)} can only be set at the start, for a new service" if names else ""
 
     def _traced_step(self, provider: TracerProvider, agent: str, operation: str, call: str) -> Step | None:
         """An agent's operation; None, and counted, if the settings leave it out."""

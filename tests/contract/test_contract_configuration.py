@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from kit import EVENT, delivered
@@ -14,15 +14,13 @@ from patience import eventually
 
 from autoops.errors import ConfigurationError
 from config.langfuse_config import LangfuseConfig
-from config.langfuse_integration import get_langfuse_integration
+from config.langfuse_integration import LangfuseIntegrationService, get_langfuse_integration
 from config.settings import LangfuseSettings, get_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kit import Start
-
-    from config.langfuse_integration import LangfuseIntegrationService
 
 BROKEN = {
     "LANGFUSE_SAMPLE_RATE": "1.5",
@@ -319,6 +317,56 @@ class TestReconfigure:
         trace_id = service.create_simulation_trace(EVENT)
         service.finalize_trace(trace_id)
         assert delivered(service, server, trace_id)
+
+    @pytest.mark.parametrize("change", [{"journal": "elsewhere.db"}, {"set_global": True}])
+    def test_what_holds_from_the_start_is_refused(
+        self, service: LangfuseIntegrationService, caplog: pytest.LogCaptureFixture, change: dict[str, Any]
+    ) -> None:
+        """The journal and the global provider: said by name, and nothing else of the call applies."""
+        before = service.client.config
+        with caplog.at_level(logging.WARNING):
+            assert not service.reconfigure(**change, sample_rate=0.5)
+
+        assert next(iter(change)) in caplog.text
+        assert service.client.config == before
+        assert service.reconfigure(journal=before.journal, set_global=False, sample_rate=0.5)
+        assert service.client.config.sample_rate == 0.5
+
+    def test_a_service_that_is_off_may_be_given_its_journal(self, tmp_path: Path) -> None:
+        """Nothing has begun: the change holds."""
+        service = LangfuseIntegrationService(LangfuseConfig(enabled=False))
+        try:
+            assert service.reconfigure(enabled=True, journal=str(tmp_path / "elsewhere.db"))
+            service.end_agent_span(service.start_agent_span("a", "b"))
+            assert service.flush(10)
+        finally:
+            service.shutdown()
+
+        assert (tmp_path / "elsewhere.db").exists()
+
+    def test_reload_leaves_what_code_has_set(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The mask function goes on masking; a changed journal is named, and the rest holds."""
+
+        def mask(data: Any) -> Any:
+            return f"masked {data}"
+
+        service = LangfuseIntegrationService(LangfuseConfig(mask=mask))
+        try:
+            monkeypatch.setenv("LANGFUSE_SAMPLE_RATE", "0.5")
+            assert service.reload()
+            assert (service.client.config.mask, service.client.config.sample_rate) == (mask, 0.5)
+
+            monkeypatch.setenv("AUTOOPS_JOURNAL", str(tmp_path / "elsewhere.db"))
+            monkeypatch.setenv("LANGFUSE_SAMPLE_RATE", "0.25")
+            with caplog.at_level(logging.WARNING):
+                assert not service.reload()
+            assert "journal" in caplog.text
+            assert service.client.config.sample_rate == 0.25
+            assert service.client.config.journal == LangfuseConfig().journal
+        finally:
+            service.shutdown()
 
     def test_reload_reads_the_file_again(self, server: LoopbackServer, tmp_path: Path) -> None:
         """A changed `.env` is picked up."""

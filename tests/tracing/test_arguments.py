@@ -100,3 +100,28 @@ def test_a_name_that_raises_is_recorded_under_its_text(service: LangfuseIntegrat
     kept = {(span.name, span.agent, span.operation) for span in spans(service, trace_id)}
     assert kept == {("pricing", None, None), ("pricing.pricing", "pricing", "pricing")}
     assert service.arguments.counts["faults"] == 0
+
+
+def test_ids_in_upper_case_name_the_same_spans(service: LangfuseIntegrationService) -> None:
+    """Also of a span that has ended, whose trace is found by its id alone."""
+    trace_id = service.create_simulation_trace({"type": "event"})
+    span_id = service.start_agent_span("pricing", "propose", trace_id)
+    assert trace_id is not None
+    assert span_id is not None
+    service.score(trace_id.upper(), "margin", 0.5, span_id=span_id.upper())
+    service.end_agent_span(span_id)
+
+    late = service.start_agent_span("pricing", "late", parent_span_id=span_id.upper())
+    service.end_agent_span(late)
+    service.finalize_trace(trace_id)
+
+    assert {span.span_id: span.parent_span_id for span in spans(service, trace_id)}[late] == span_id
+    assert service.client.writer is not None
+    with service.client.writer.store().reading() as connection:
+        assert connection.execute("SELECT trace_id, span_id FROM scores").fetchall() == [(trace_id, span_id)]
+
+
+def test_a_parent_that_nobody_knows_is_counted(service: LangfuseIntegrationService) -> None:
+    """The step is recorded all the same, as a trace of its own."""
+    assert service.start_agent_span("pricing", "propose", parent_span_id="ab" * 8) is not None
+    assert service.arguments.counts["unknown_ids"] == 1

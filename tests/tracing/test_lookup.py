@@ -91,6 +91,37 @@ def test_what_has_ended_or_never_was_is_not_found(client: LangfuseClient, other:
     assert lookup.open_root(client, span.trace.trace_id) is None
 
 
+def test_a_span_is_found_by_its_id_alone(client: LangfuseClient, other: Desk) -> None:
+    """Open or ended, among many others; what the journal does not know is nothing."""
+    root = other.begin("event")
+    over = other.span("over", root)
+    other.commit()
+    for _ in range(100):
+        other.span("another")
+    other.commit()
+
+    for span in (root, over):
+        context = lookup.context_of(client, span.span_id)
+        assert context is not None
+        assert (context.trace_id, context.span_id) == (root.trace.trace_id, span.span_id)
+    assert lookup.context_of(client, 0xABC) is None
+
+
+def test_the_search_for_an_ended_span_is_bounded(
+    client: LangfuseClient, other: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call must not read a whole journal: what ended long ago is unknown without its trace."""
+    monkeypatch.setattr(lookup, "LATEST", 10)
+    still_open, over = other.begin("open"), other.span("over")
+    other.commit()
+    for _ in range(20):
+        other.span("another")
+    other.commit()
+
+    assert lookup.context_of(client, still_open.span_id) is not None
+    assert lookup.context_of(client, over.span_id) is None
+
+
 def test_a_parent_from_the_journal_or_from_the_trace_id(client: LangfuseClient, other: Desk) -> None:
     """The agent's own span of a collaboration, the root, or where the root would be if we began the trace."""
     root = other.begin("workflow", operation=COLLABORATION)
@@ -114,5 +145,6 @@ def test_when_off_nothing_is_looked_up(tmp_path: Path) -> None:
     client = LangfuseClient(LangfuseConfig(journal=str(tmp_path / "journal.db"), enabled=False))
 
     assert lookup.resume(client, "a" * 16) is None
+    assert lookup.context_of(client, 1) is None
     assert lookup.parent_in_journal(client, 1, "pricing", "x") is None
     assert not (tmp_path / "journal.db").exists()
