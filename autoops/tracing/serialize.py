@@ -17,6 +17,7 @@ import gc
 import marshal
 import math
 import re
+from itertools import chain
 from typing import Any, Final
 
 import orjson
@@ -36,6 +37,9 @@ _MIN_LIMIT: Final = 256  # bytes; below it there would be no room for the mark i
 _QUICK_BUDGET: Final = (
     40_000  # a larger value goes to the thorough walk at once: it is cut more often than not
 )
+_FEW: Final = 6  # items of a value whose lengths are looked at first
+_MOST_AT_ONCE: Final = 4  # times the limit: to write so much and throw it away does no harm
+_NUMBERS: Final = PLAIN - {str}
 _NO_FLOATS: Final = PLAIN - {float}
 _CONTAINERS: Final = frozenset({dict, list, tuple})
 _OPTIONS: Final = (
@@ -49,7 +53,7 @@ _UNWRITABLE: Final = b'"<unreadable>"'
 _marshal = marshal.dumps
 _dumps = orjson.dumps
 _find_null = re.compile(b"null").search  # faster than `in`, which is half of what orjson takes
-_is_tracked = gc.is_tracked
+_referents = gc.get_referents  # all items of containers, in C, without running Python code
 
 
 def dump(value: object, *, limit: int = MAX_PAYLOAD_BYTES) -> bytes:
@@ -74,7 +78,7 @@ def dump(value: object, *, limit: int = MAX_PAYLOAD_BYTES) -> bytes:
         written = _write(value) if _is_plain(value, limit) else None
         if written is None:
             plain = _plain(value)
-            written = None if plain is None else _write(plain)
+            written = None if plain is None or not _fits(plain, limit) else _write(plain)
         if written is None:
             return _render(value, limit, None)
         if len(written) > limit:
@@ -193,52 +197,79 @@ def _render(value: object, limit: int, size: int | None) -> bytes:
 
 
 def _is_plain(value: Any, limit: int) -> bool:
-    """Tell whether a value holds nothing but exact built-in types, so that orjson runs no Python code for it.
+    """Tell whether orjson may write a value as it is: built-in types only, and at most a few times the limit.
 
-    A dict that the garbage collector does not track holds neither mutable containers nor objects of Python classes;
-    in all else marshal, which knows built-in types only, looks at every item. Both do it in C: a look from Python
-    takes several times as long as writing the JSON.
+    marshal, which knows built-in types only, looks at every item, in C: a look from Python takes several times as
+    long as writing the JSON. But what stands in a value many times it writes once, and orjson each time: a small
+    value may be gigabytes of JSON. Hence the count of the items that the JSON will have: a string, or a key, is
+    at most as long as all that marshal wrote, which has each once (in JSON six times as long, if it is all control
+    characters). What may be too much by that, or has more than two levels, is counted exactly.
     """
     kind = type(value)
     if kind not in _CONTAINERS:
         return kind in PLAIN and (kind is not str or len(value) <= limit)
-    if kind is dict and not _is_tracked(value):
-        return len(value) <= limit
-    if _may_explode(value, limit):
+    count = len(value)
+    if count <= _FEW and (known := _known(value, limit)) is not None:
+        return known
+    if count > limit:
         return False
     try:
-        _marshal(value)
+        size = len(_marshal(value))
     except Exception:  # another type
         return False
-    return True
+    most = _MOST_AT_ONCE * limit
+    if count * size > most:
+        return _fits(value, limit)
+    first = _referents(value)
+    second = _referents(*first)  # at most count * size: no container has more items than marshal wrote bytes
+    if (count + len(second)) * size <= most and not (second and _referents(*second)):
+        return True
+    return _fits(value, limit)
 
 
-def _may_explode(value: Any, limit: int) -> bool:
-    """Tell whether containers that stand in others many times may make the JSON far larger than the value.
+def _known(value: Any, limit: int) -> bool | None:
+    """Tell of a few items, faster than marshal can, what `_is_plain` does; None if they need the full look."""
+    text, nested = 0, False
+    try:
+        for item in value.values() if type(value) is dict else value:
+            kind = type(item)
+            if kind is str:
+                text += len(item)
+            elif kind in _CONTAINERS:
+                if len(item) > limit:  # a large table: even marshal's look would take long
+                    return False
+                nested = True
+            elif kind not in _NUMBERS:
+                return False
+    except RuntimeError:  # another thread changed it meanwhile
+        return False
+    return None if nested else text <= limit
 
-    marshal writes them once and would not notice. One path down is enough for the shapes such values have
-    (`[[[…] * 9] * 9] * 9`): by the last item of a list, and by the last container in a dict.
+
+def _fits(value: Any, limit: int) -> bool:
+    """Tell whether the JSON of a value of built-in types would be within the limit if all were as short as can be.
+
+    Counts the items and the characters of strings and keys, each as often as the JSON has it. The JSON has at
+    least as many bytes, so what doesn't fit is to be cut; and it has at most 25 times as many (a float has up to
+    24 characters and a comma, a control character 6 bytes), so what fits may be written.
     """
-    items, container = 1, value
+    level = [value]  # all that stands at one depth
+    left = limit
     try:
         for _ in range(MAX_DEPTH):
-            items *= len(container) or 1
-            if items > limit:
-                return True
-            if type(container) is not dict:
-                container = container[-1] if container else None
-                if type(container) not in _CONTAINERS:
-                    return False
-                continue
-            for item in reversed(container.values()):
-                if type(item) in _CONTAINERS:
-                    container = item
-                    break
-            else:
+            sized = [item for item in level if type(item) not in _NUMBERS]
+            left -= sum(map(len, sized))
+            if left < 0:
                 return False
-    except (RuntimeError, IndexError):  # another thread changed it meanwhile
-        return True
-    return True
+            containers = [item for item in sized if type(item) is not str]
+            dicts = [item for item in containers if type(item) is dict]
+            left -= sum(map(len, chain.from_iterable(dicts)))  # no more keys than items
+            if not containers:
+                return left >= 0
+            level = _referents(*containers)
+    except Exception:  # a key that is no string, or another thread changed it meanwhile
+        return False
+    return False
 
 
 def _holds_nonfinite(value: Any) -> bool:

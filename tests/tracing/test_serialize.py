@@ -449,6 +449,51 @@ class TestBounds:
         assert 0 < len(shown) <= MAX_PAYLOAD_BYTES
         assert CUT in json.loads(shown)
 
+    def test_what_stands_in_a_value_many_times(self) -> None:
+        """A small value whose JSON would be gigabytes is cut without being written whole.
+
+        In a process of its own, with 1 GB of memory: writing any of these whole takes more and ends it.
+        """
+        code = """
+import datetime, functools, json, resource
+from autoops.tracing.serialize import CUT, MAX_PAYLOAD_BYTES, dump
+
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+prompt = "You are a pricing agent. " * 8_000
+day = datetime.date(2026, 3, 1)
+
+def grown(bottom, wrap, levels=26):
+    return functools.reduce(lambda inner, _: wrap(inner), range(levels), bottom)
+
+values = {
+    "one prompt in many rows": {"products": [{"id": at, "prompt": prompt} for at in range(20_000)]},
+    "beside what only a walk can render": {"rows": [{"prompt": prompt, "day": day} for _ in range(19_000)]},
+    "one level": {f"product {at}": prompt for at in range(20_000)},
+    "keys": [{prompt: at} for at in range(20_000)],
+    "the last is empty": grown({"name": "leaf"}, lambda node: {"left": node, "right": node, "tags": []}),
+    "the last is a number": grown([1], lambda node: [node, node, 0]),
+    "beside others": [grown({}, lambda node: {"x": node, "y": node}, 150), [], 1],
+    "long lists": [[0] * 50_000] * 50_000,
+    "three levels": {f"{at}": {"pages": [[prompt] * 300] * 300} for at in range(9)},
+}
+for name, value in values.items():
+    shown = dump(value)
+    if len(shown) > MAX_PAYLOAD_BYTES or CUT not in json.loads(shown):
+        print(name, len(shown), shown[:100])
+print("done")
+"""
+        ran = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+
+        assert (ran.returncode, ran.stdout) == (0, "done\n"), ran.stderr
+
+    @pytest.mark.parametrize("count", [3, 30, 300, 3_000])
+    def test_much_that_fits(self, count: int) -> None:
+        """Rows that share keys, texts and containers are written whole as long as they fit."""
+        shared = {"store": "north", "prompt": "p" * 200}
+        value = {"rows": [{"at": at, "shop": shared, "pair": [at, 0.5]} for at in range(count)], "errors": []}
+
+        assert json.loads(dump(value)) == value
+
     def test_a_long_repr(self) -> None:
         """An object's repr is cut at ten thousand characters."""
 
