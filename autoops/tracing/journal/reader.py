@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from autoops.errors import JournalMissing
-from autoops.tracing.journal.location import Location
+from autoops.errors import JournalError, JournalMissing
+from autoops.tracing.journal.location import UNREACHABLE, Location, state_folder
 from autoops.tracing.journal.schema import ENDED, INTERRUPTED, OPEN
 from autoops.tracing.journal.store import Store
 from autoops.tracing.serialize import dump
@@ -152,12 +152,19 @@ def open_journal(journal: str) -> Store:
     """An existing journal, to read.
 
     Raises:
-        JournalError: There is none at that path, or it is ``off``.
+        JournalError: There is none at that path, it cannot be looked at, or it is ``off``.
     """
     if journal == "off":
         raise JournalMissing("AUTOOPS_JOURNAL is off: this process has no journal on disk to read")
-    path = Path(journal).expanduser().absolute()
-    if not path.is_file() or path.stat().st_size == 0:
+    try:
+        path = Path(journal).expanduser().absolute()
+        has_content = path.is_file() and path.stat().st_size > 0
+    except UNREACHABLE as error:
+        raise JournalError(
+            f"the journal at {journal} cannot be looked at ({error}): name yours with AUTOOPS_JOURNAL or --journal;"
+            f" what could not be written there is in {state_folder() / 'journal.db'}"
+        ) from error
+    if not has_content:
         raise JournalMissing(f"there is no journal at {path}: record something first, or set AUTOOPS_JOURNAL")
     return Store(Location(path), read_only=True)
 

@@ -322,6 +322,12 @@ class TestOpening:
         with pytest.raises(JournalError, match="is off"):
             reader.open_journal("off")
 
+    @pytest.mark.parametrize("name", ["n" * 300, "~nobody.at.all/journal.db"])
+    def test_one_that_cannot_be_looked_at_is_said(self, tmp_path: Path, name: str) -> None:
+        """As an error of ours, which says where what could not be written there went."""
+        with pytest.raises(JournalError, match=str(tmp_path / "home")):
+            reader.open_journal(name)
+
     def test_a_file_that_is_no_journal_is_told_and_left(self, tmp_path: Path) -> None:
         """Reading neither mends nor moves it."""
         path = tmp_path / "notes.txt"
