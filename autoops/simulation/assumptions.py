@@ -63,6 +63,9 @@ SHELF_LIFE_BY_DEPARTMENT = {"PRODUCE": 5, "MEAT": 5, "MEAT-PCKGD": 14, "DELI": 3
 MEMORY_DAYS = 7.0
 """Days over which customers remember what they stocked up on: assumed."""
 
+LEAST_ELASTIC = -0.2
+"""Elasticities are drawn no closer to zero, for nobody buys more because it is dearer: assumed."""
+
 REPLAY = (0.7, 0.8, 0.9, 1.0)
 """Least share of a week's own deviation that is replayed; a product takes the first with which its weekly means
 follow the real ones. At the first, all but one in a hundred do."""
@@ -134,6 +137,9 @@ class Assumptions:
     delay_rate: float = _assumed(0.0096, "a cluster and day", "supply delays (7 in 8 clusters x 91 days)")
     delay_days: int = _assumed(3, "days", "added to the lead time of orders placed during a delay")
     delay_length: int = _assumed(5, "days", "how long a supply delay lasts")
+    count_spread: float = _assumed(
+        0.1, "share", "a seed has up to this much more or less of each kind of event than its rate says"
+    )
     sensor_error: float = _assumed(
         0.10, "share", "a shelf sensor reads up to this much too much or too little"
     )
@@ -202,6 +208,7 @@ class Assumptions:
                 "over which customers remember what they stocked up on",
                 "assumed",
             ),
+            ("least_elastic", f"{LEAST_ELASTIC:g}", "elasticities are drawn no closer to zero", "assumed"),
             (
                 "replay",
                 f"{REPLAY[0]:g} or more",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoops.simulation.assumptions import MEMORY_DAYS
+from autoops.simulation.assumptions import LEAST_ELASTIC, MEMORY_DAYS
 from autoops.simulation.streams import Stream, generator
 from autoops.simulation.truth import noise_factor_variance
 
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from autoops.retail.arrays import FloatArray
     from autoops.simulation.scenario import Scenario
     from autoops.simulation.world import World
-
-LEAST_ELASTIC = -0.2
-"""Elasticities are drawn no closer to zero: nobody buys more because it is dearer."""
 
 
 class Market:

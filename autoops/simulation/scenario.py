@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from autoops.simulation.assumptions import Assumptions
     from autoops.simulation.calendar import Calendar
 
-COUNT_SPREAD = 0.1
-"""A seed has this much more or less of each kind of happening than its rate says, evenly drawn; assumed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -59,10 +56,10 @@ def draw_scenario(
     return Scenario(spike, cut, lead + assumed.delay_days * delayed, delayed, tuple(announced))
 
 
-def _happenings(rng: np.random.Generator, shape: tuple[int, ...], rate: float) -> IntArray:
+def _happenings(rng: np.random.Generator, shape: tuple[int, ...], rate: float, spread: float) -> IntArray:
     """Return the (count, axes) places of a seed's happenings, about `rate` of all, in order of their day."""
     size = int(np.prod(shape))
-    count = round(rate * size * rng.uniform(1.0 - COUNT_SPREAD, 1.0 + COUNT_SPREAD))
+    count = round(rate * size * rng.uniform(1.0 - spread, 1.0 + spread))
     flat = np.sort(rng.choice(size, size=min(count, size), replace=False))
     return np.stack(np.unravel_index(flat, shape), axis=1)
 
@@ -74,7 +71,7 @@ def _draw_spikes(
     rng, trends = generator(seed, Stream.SPIKES), generator(seed, Stream.TRENDS)
     multiplier = np.ones(shape)
     events = []
-    for day, product, cluster in _happenings(rng, shape, assumed.spike_rate).tolist():
+    for day, product, cluster in _happenings(rng, shape, assumed.spike_rate, assumed.count_spread).tolist():
         size, length = rng.uniform(*assumed.spike_size), int(rng.integers(*assumed.spike_days, endpoint=True))
         known, error = rng.random() < assumed.spike_announced, rng.normal(0.0, assumed.spike_error)
         multiplier[day : day + length, product, cluster] = size
@@ -86,7 +83,9 @@ def _draw_spikes(
             events.append(_trend(calendar, day, where, said, assumed))
     true = sum(event.type is EventType.SOCIAL_TREND for event in events)
     false = round(true * (1.0 - assumed.trend_true) / assumed.trend_true)
-    for day, product, cluster in _happenings(trends, shape, false / multiplier.size).tolist():
+    for day, product, cluster in _happenings(
+        trends, shape, false / multiplier.size, assumed.count_spread
+    ).tolist():
         said = round(
             1.0 + float(trends.uniform(*assumed.spike_size) - 1.0) * float(trends.lognormal(0.0, 0.25)), 2
         )
@@ -141,7 +140,9 @@ def _draw_cuts(
     rng = generator(seed, Stream.COMPETITOR)
     cut = np.zeros((days, products))
     events = []
-    for day, product in _happenings(rng, (days, products), assumed.competitor_rate).tolist():
+    for day, product in _happenings(
+        rng, (days, products), assumed.competitor_rate, assumed.count_spread
+    ).tolist():
         depth = rng.uniform(*assumed.competitor_cut)
         length = int(rng.integers(*assumed.competitor_days, endpoint=True))
         cut[day : day + length, product] = depth
@@ -170,7 +171,9 @@ def _draw_delays(
     """Return the days on which suppliers are late, and their messages on the first of them."""
     delayed = np.zeros(shape, dtype=np.bool_)
     events = []
-    for day, cluster in _happenings(generator(seed, Stream.DELAYS), shape, assumed.delay_rate).tolist():
+    for day, cluster in _happenings(
+        generator(seed, Stream.DELAYS), shape, assumed.delay_rate, assumed.count_spread
+    ).tolist():
         delayed[day : day + assumed.delay_length, cluster] = True
         events.append(
             Event(

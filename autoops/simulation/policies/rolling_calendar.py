@@ -26,10 +26,10 @@ WINDOW_DAYS = 28
 """Days whose sales count."""
 
 ROLLING_CALENDAR_TUNING = LevelTuning(
-    safety=(0.5269, 1.605, 2.4075),
+    safety=(0.5269, 1.493, 2.4075),
     cover=(1.605, 2.2, 10.122),
     life_share=(3.2675, 1.605),
-    sticker=0.4101,
+    sticker=0.4081,
     sticker_days=1.597,
 )
 """Tuned for this policy by `simulation.tuning`."""
