@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from opentelemetry import context as context_api
-from opentelemetry.context import _RUNTIME_CONTEXT
+from opentelemetry.context import _RUNTIME_CONTEXT, Context
 from opentelemetry.trace import get_current_span, set_span_in_context
 
 from autoops.tracing import attributes as keys
+from autoops.tracing.entries import Entries
 from autoops.tracing.serialize import dump, text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
     from contextvars import Token
-    from types import TracebackType
-
-    from opentelemetry.context import Context
+    from types import FrameType, TracebackType
 
     from autoops.tracing.arguments import Arguments
     from autoops.tracing.span import Span
+
+logger = logging.getLogger(__name__)
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -148,74 +150,86 @@ class Operation:
     One operation may be entered again while it is entered, by other threads and tasks too: each time is a span of its own.
     """
 
-    __slots__ = ("_begin", "_entered")
+    __slots__ = ("_arguments", "_begin", "_entries")
 
-    def __init__(self, begin: Callable[[], tuple[Handle, Span | None]]) -> None:
+    def __init__(self, begin: Callable[[], tuple[Handle, Span | None]], arguments: Arguments) -> None:
         self._begin = begin
-        self._entered: list[tuple[Span | None, Token[Context] | None]] = []
+        self._arguments = arguments
+        self._entries = Entries()
 
     def __enter__(self) -> Handle:
         """Begin the span and make it current."""
-        handle, span = self._begin()
-        token = None if span is None else context_api.attach(set_span_in_context(span))
-        self._entered.append((span, token))
-        return handle
+        return self._enter(sys._getframe(1))  # noqa: SLF001 - CPython's name for the caller's frame
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
         """End the span; an exception is recorded and goes on its way unchanged."""
-        current = get_current_span()
-        # The last to enter need not be the first to leave: two threads may share the operation.
-        mine = next((each for each in reversed(self._entered) if each[0] is current), self._entered[-1])
-        self._entered.remove(mine)
-        span, token = mine
-        if span is not None and token is not None:
-            _leave(span, token, is_current=current is span)
-        if span is not None:
-            _finish(span, error)
+        self._exit(error, sys._getframe(1))  # noqa: SLF001 - as above
 
     async def __aenter__(self) -> Handle:
         """As ``__enter__``."""
-        return self.__enter__()
+        return self._enter(sys._getframe(1))  # noqa: SLF001 - as above
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
         """As ``__exit__``."""
-        self.__exit__(kind, error, stack)
+        self._exit(error, sys._getframe(1))  # noqa: SLF001 - as above
+
+    def _enter(self, frame: FrameType) -> Handle:
+        handle, span = self._begin()
+        self._entries.add(
+            frame, span, None if span is None else context_api.attach(set_span_in_context(span))
+        )
+        return handle
+
+    def _exit(self, error: BaseException | None, frame: FrameType) -> None:
+        span = None
+        try:
+            entry = self._entries.take(frame)
+            if entry is None:
+                logger.debug("an operation was left more often than it was entered")
+                return
+            span, token = entry
+            if span is not None and token is not None:
+                _leave(span, token, is_current=get_current_span() is span)
+        except Exception as fault:
+            _complain(self._arguments, fault)
+        if span is not None:
+            _finish(span, error, self._arguments)
 
     def __call__(self, function: F) -> F:
         """Trace each call of ``function``: plain, coroutine, generator or asynchronous generator function.
 
         A generator's span is current while its own code runs, and not while its consumer's does.
         """
-        begin = self._begin
+        begin, arguments = self._begin, self._arguments
         wrapper: Any
         if inspect.isasyncgenfunction(function):
 
             @functools.wraps(function)
             def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-                return _traced_async_generator(begin, function(*args, **kwargs))
+                return _traced_async_generator(begin, arguments, function(*args, **kwargs))
 
         elif inspect.isgeneratorfunction(function):
 
             @functools.wraps(function)
             def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-                return _traced_generator(begin, function(*args, **kwargs))
+                return _traced_generator(begin, arguments, function(*args, **kwargs))
 
         elif inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
-                with Operation(begin):
+                with Operation(begin, arguments):
                     return await function(*args, **kwargs)
 
         else:
 
             @functools.wraps(function)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                with Operation(begin):
+                with Operation(begin, arguments):
                     return function(*args, **kwargs)
 
         return cast("F", wrapper)
@@ -242,7 +256,9 @@ class _OwnContext:
 
 
 def _traced_generator(
-    begin: Callable[[], tuple[Handle, Span | None]], generator: Generator[Any, Any, Any]
+    begin: Callable[[], tuple[Handle, Span | None]],
+    arguments: Arguments,
+    generator: Generator[Any, Any, Any],
 ) -> Generator[Any, Any, Any]:
     _, span = begin()
     own = _OwnContext(span)
@@ -269,11 +285,13 @@ def _traced_generator(
         raise
     finally:
         if span is not None:
-            _finish(span, raised)
+            _finish(span, raised, arguments)
 
 
 async def _traced_async_generator(
-    begin: Callable[[], tuple[Handle, Span | None]], generator: AsyncGenerator[Any, Any]
+    begin: Callable[[], tuple[Handle, Span | None]],
+    arguments: Arguments,
+    generator: AsyncGenerator[Any, Any],
 ) -> AsyncGenerator[Any, Any]:
     _, span = begin()
     own = _OwnContext(span)
@@ -300,7 +318,7 @@ async def _traced_async_generator(
         raise
     finally:
         if span is not None:
-            _finish(span, raised)
+            _finish(span, raised, arguments)
 
 
 def _first_step(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
@@ -322,15 +340,15 @@ _left_early: WeakKeyDictionary[Span, Context] = WeakKeyDictionary()
 
 def _leave(span: Span, token: Token[Context], *, is_current: bool) -> None:
     """Make current again what was current before a block."""
-    before = token.old_value
+    # In a thread's first block nothing was current before, not even an empty context.
+    before = cast("Context", token.old_value) if isinstance(token.old_value, dict) else Context()
     if not is_current:
         # Blocks of plain generators end in any order: the one that is current stays so until it ends itself.
-        if isinstance(before, dict):
-            _left_early[span] = cast("Context", before)
+        _left_early[span] = before
         return
-    if not _detach(token) and isinstance(before, dict):
+    if not _detach(token):
         # A generator that was moved to another thread brought the span along.
-        context_api.attach(cast("Context", before))
+        context_api.attach(before)
     while _left_early:
         ended = get_current_span()
         further = _left_early.pop(ended, None)  # type: ignore[call-overload]  # any span may be looked for
@@ -348,16 +366,25 @@ def _detach(token: Token[Context]) -> bool:
     return True
 
 
-def _finish(span: Span, error: BaseException | None) -> None:
-    """End a span; an exception that left it is recorded."""
-    if span.end_ns is not None:
+def _finish(span: Span, error: BaseException | None, arguments: Arguments) -> None:
+    """End a span, unless somebody else has; an exception that left it is recorded. Whatever fails here is ours alone."""
+    if not span.claim():
         return
-    if isinstance(error, Exception):
-        span.fail(error)
-    elif error is not None and not isinstance(error, GeneratorExit):
-        span.level = span.level or "WARNING"
-        span.status_message = text(error)
-    span.end()
+    try:
+        try:
+            if isinstance(error, Exception):
+                span.fail(error)
+            elif error is not None and not isinstance(error, GeneratorExit):
+                span.level = span.level or "WARNING"
+                span.status_message = text(error)
+        finally:
+            span.finish()
+    except Exception as fault:
+        _complain(arguments, fault)
+
+
+def _complain(arguments: Arguments, fault: Exception) -> None:
+    arguments.complain("faults", "trace_operation", f"tracing failed: {text(fault, limit=300)}", fault)
 
 
 def _are_numbers(details: object) -> bool:

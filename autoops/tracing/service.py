@@ -381,7 +381,7 @@ class LangfuseIntegrationService:
             span = self._begin_operation(name, input_data, metadata, as_type, session_id, user_id, tags)
             return Handle(span, self.arguments, self.score), span
 
-        return Operation(begin)
+        return Operation(begin, self.arguments)
 
     @_never_raises(None)
     def _begin_operation(
