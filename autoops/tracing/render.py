@@ -19,7 +19,7 @@ import pathlib
 import sys
 import types
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -132,6 +132,7 @@ class Walk:
 
     def _pairs(self, pairs: Iterable[tuple[Any, Any]], count: int, depth: int) -> dict[str, Any]:
         plain: dict[str, Any] = {}
+        numbers: dict[str, int] = {}
         for key, value in pairs:
             if self._left <= 0:
                 self.cut = True
@@ -139,7 +140,7 @@ class Walk:
                 break
             name = self._key(key)
             if name in plain:
-                name = _free_name(name, key, plain)
+                name = _free_name(name, key, plain, numbers)
             plain[name] = self.render(value, depth + 1)
         return plain
 
@@ -243,17 +244,23 @@ class Walk:
     def _frame(self, value: Any, depth: int) -> list[Any]:
         """Render a table as rows, each an object, so that masking finds its columns by name."""
         head = value.iloc[: self._room() // (len(value.columns) + 1) + 1]
-        names: list[str] = []
-        for column in head.columns.tolist():
-            name = self._key(column)
-            names.append(_free_name(name, column, names) if name in names else name)
+        names = self._names(head.columns.tolist())
         rows: Iterable[dict[str, Any]] = (
             dict(zip(names, row, strict=True)) for row in head.itertuples(index=False, name=None)
         )
         if type(head.index).__name__ != "RangeIndex":
-            label = _free_name("index", "", names) if "index" in names else "index"
+            label = _free_name("index", "", names, {}) if "index" in names else "index"
             rows = ({label: at, **row} for at, row in zip(head.index.tolist(), rows, strict=True))
         return self._items(rows, len(value), depth)
+
+    def _names(self, columns: Iterable[Any]) -> dict[str, None]:
+        """Give each column of a table a name of its own, in order."""
+        names: dict[str, None] = {}
+        numbers: dict[str, int] = {}
+        for column in columns:
+            name = self._key(column)
+            names[_free_name(name, column, names, numbers) if name in names else name] = None
+        return names
 
 
 def brief(value: object, limit: int) -> str:
@@ -295,13 +302,23 @@ def _nonfinite(value: float) -> str:
     return "Infinity" if value > 0 else "-Infinity"
 
 
-def _free_name(name: str, key: object, taken: Iterable[str]) -> str:
-    """Give a key that is written like an earlier one a name of its own: `1 (int)`, `1 (int 2)`."""
-    kind = type(key).__name__
-    names = itertools.chain(
-        [f"{name} ({kind})"], (f"{name} ({kind} {number})" for number in itertools.count(2))
-    )
-    return utf8(next(free for free in names if free not in taken))
+def _free_name(name: str, key: object, taken: Container[str], numbers: dict[str, int]) -> str:
+    """Give a key that is written like an earlier one a name of its own: `1 (int)`, `1 (int 2)`.
+
+    Args:
+        name: How the key is written.
+        key: The key.
+        taken: The names that others have.
+        numbers: The last number that was tried for each name; updated here. To count from the start for each of
+            many keys that are written alike would take quadratic time.
+    """
+    stem = utf8(f"{name} ({type(key).__name__}")
+    for number in itertools.count(numbers.get(stem, 0) + 1):
+        free = f"{stem})" if number == 1 else f"{stem} {number})"
+        if free not in taken:
+            break
+    numbers[stem] = number
+    return free
 
 
 def _order(item: Any) -> tuple[bool, float, bytes]:

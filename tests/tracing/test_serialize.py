@@ -76,6 +76,13 @@ class Slots:
         return f"Slots({self.sku!r})"
 
 
+class Alike:
+    """An object that looks like all others of its class."""
+
+    def __repr__(self) -> str:
+        return "same"
+
+
 @dataclasses.dataclass
 class Inherited(Record):
     """A data class with a private field."""
@@ -493,6 +500,19 @@ print("done")
         value = {"rows": [{"at": at, "shop": shared, "pair": [at, 0.5]} for at in range(count)], "errors": []}
 
         assert json.loads(dump(value)) == value
+
+    @pytest.mark.parametrize(
+        ("make", "last"),
+        [
+            (lambda: {Alike(): at for at in range(20_000)}, '"same (Alike 19999)":19999'),
+            (lambda: {float("nan"): at for at in range(20_000)}, '"NaN (float 19999)":19999'),
+            (lambda: pd.DataFrame(np.zeros((1, 5_000)), columns=["a"] * 5_000), '"a (str 4999)":0.0'),
+        ],
+        ids=["objects", "numbers", "columns"],
+    )
+    def test_keys_that_are_written_alike(self, make: Callable[[], Any], last: str) -> None:
+        """Any number of keys with one text get names of their own, without counting anew for each."""
+        assert last in dump(make()).decode()
 
     def test_a_long_repr(self) -> None:
         """An object's repr is cut at ten thousand characters."""
