@@ -220,6 +220,10 @@ class Walk:
         return self.string(shown if len(shown) <= MAX_REPR else shown[:MAX_REPR] + "…")
 
     def _numpy(self, numpy: Any, value: Any, depth: int) -> Any:
+        if type(value).__name__ == "MaskedConstant":  # whose item is 0
+            return None
+        if value.dtype.names is not None:
+            return self._records(value, depth)
         if value.ndim == 0:
             # A long double is its own item; a time's item is a number without its unit.
             scalar = str(value) if value.dtype.kind in "mM" else value.item()
@@ -230,6 +234,13 @@ class Walk:
         head = value[: self._room() // (row + 1) + 1]
         head = head.astype(str) if value.dtype.kind in "mM" else head
         return self._items(head.tolist(), len(value), depth)
+
+    def _records(self, value: Any, depth: int) -> Any:
+        """Render a structured array as rows, each an object, so that masking finds its fields by name."""
+        if value.ndim:
+            return self._items(iter(value), len(value), depth)
+        names = value.dtype.names
+        return self._pairs(((name, value[name]) for name in names), len(names), depth)
 
     def _pandas(self, name: str, value: Any, depth: int) -> Any:
         if name == "DataFrame":

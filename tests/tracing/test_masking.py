@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -15,6 +16,9 @@ from strategies import HARMLESS_KEYS, LEAK, SENSITIVE_KEYS, harmless_documents, 
 from autoops.tracing.masking import MASKED, REMOVED, Masker
 from autoops.tracing.serialize import dump
 from autoops.variables import DEFAULT_MASK_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 UNFILTERED = "[\x00]"
 """A glob without letters: a masker that has it reads every payload, whatever its keys."""
@@ -53,6 +57,18 @@ def encode(value: Any, *, ascii_only: bool = False) -> bytes:
 def masker() -> Masker:
     """Give a masker with the default keys."""
     return Masker(DEFAULT_MASK_KEYS)
+
+
+@pytest.mark.parametrize(
+    "shape", [lambda table: table, lambda table: table.to_records()], ids=["frame", "records"]
+)
+def test_tables(masker: Masker, shape: Callable[[pd.DataFrame], Any]) -> None:
+    """A table's column is masked by its name, whether pandas or numpy holds the table."""
+    table = pd.DataFrame({"sku": ["A1", "A2"], "password": [LEAK, LEAK]})
+
+    masked = json.loads(masker.payload(dump({"table": shape(table)})))["table"]
+
+    assert [(row["sku"], row["password"]) for row in masked] == [("A1", MASKED), ("A2", MASKED)]
 
 
 @pytest.mark.parametrize("key", SENSITIVE_KEYS)

@@ -102,6 +102,11 @@ class Half:
         raise LookupError
 
 
+RECORDS = np.array(
+    [(1, "a", "2026-03-01"), (2, "b", "NaT")],
+    dtype=[("id", "i4"), ("password", "U5"), ("at", "datetime64[D]")],
+)
+
 READABLE: list[tuple[Any, Any]] = [
     # times
     (dt.datetime(2026, 3, 1, 12, 30, 0, 250, UTC), "2026-03-01T12:30:00.000250+00:00"),
@@ -188,6 +193,17 @@ READABLE: list[tuple[Any, Any]] = [
     (np.array(3), 3),
     (np.zeros((0, 3)), []),
     (np.ma.masked_array([1, 2], mask=[False, True]), [1, None]),
+    (RECORDS, [{"id": 1, "password": "a", "at": "2026-03-01"}, {"id": 2, "password": "b", "at": "NaT"}]),
+    (RECORDS[0], {"id": 1, "password": "a", "at": "2026-03-01"}),
+    (RECORDS[:1].reshape(1, 1), [[{"id": 1, "password": "a", "at": "2026-03-01"}]]),
+    (RECORDS[:0], []),
+    (RECORDS[1:].view(np.recarray)[["id", "at"]], [{"id": 2, "at": "NaT"}]),
+    (
+        np.array((1, (2, [3, 4])), [("a", "i1"), ("b", [("c", "i1"), ("d", "i1", 2)])]),
+        {"a": 1, "b": {"c": 2, "d": [3, 4]}},
+    ),
+    (np.ma.masked_array(RECORDS[:1], mask=[(False, True, True)]), [{"id": 1, "password": None, "at": None}]),
+    (np.ma.masked, None),
     # pandas
     (pd.Timestamp("2026-03-01", tz="UTC"), "2026-03-01T00:00:00+00:00"),
     (pd.NaT, "NaT"),
@@ -196,6 +212,7 @@ READABLE: list[tuple[Any, Any]] = [
     (pd.DataFrame({"a": [1, 2], "b": [0.5, np.nan]}), [{"a": 1, "b": 0.5}, {"a": 2, "b": "NaN"}]),
     (pd.DataFrame({"a": [1]}, index=["x"]), [{"index": "x", "a": 1}]),
     (pd.DataFrame([[1, 2]], columns=["a", "a"]), [{"a": 1, "a (str)": 2}]),
+    (pd.DataFrame({"a": [1, 2]}).to_records(), [{"index": 0, "a": 1}, {"index": 1, "a": 2}]),
     (pd.Series([1, 2]), [1, 2]),
     (pd.Series([1, 2], index=["x", "y"]), {"x": 1, "y": 2}),
     (pd.Index(["a", "b"]), ["a", "b"]),
@@ -424,6 +441,7 @@ class TestBounds:
             lambda: np.zeros(10_000_000),
             lambda: np.zeros((2, 2_000_000)),
             lambda: pd.DataFrame({"a": range(500_000)}),
+            lambda: np.zeros(500_000, dtype=[("a", "i4"), ("b", "f8")]),
             lambda: functools.reduce(lambda inner, _: [inner] * 10, range(12), list[Any]([1])),
             lambda: functools.reduce(
                 lambda inner, _: {"a": inner, "b": inner, "c": 1}, range(40), dict[Any, Any]()
@@ -441,6 +459,7 @@ class TestBounds:
             "array",
             "matrix",
             "frame",
+            "records",
             "dag of lists",
             "dag of dicts",
             "escapes",
