@@ -167,6 +167,13 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+def append(log: Path, parts: Sequence[str]) -> None:
+    """Leave a run's sections in the log, under its date and commit, after those before it."""
+    title = f"## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit()}\n"
+    before = log.read_text(encoding="utf-8") if log.exists() else HEAD
+    log.write_text("\n".join([before.rstrip(), "", title, *parts]).rstrip() + "\n", encoding="utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Play, print, log."""
     parser = argparse.ArgumentParser(
@@ -185,9 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.stdout.write(f"{time.perf_counter() - began:.0f} s\n")
     if rehearse:
         return
-    title = f"## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit()}\n"
-    before = LOG.read_text(encoding="utf-8") if LOG.exists() else HEAD
-    LOG.write_text("\n".join([before.rstrip(), "", title, *parts]).rstrip() + "\n", encoding="utf-8")
+    append(LOG, parts)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""The held-out log: every run is appended with its commit and its figures, and none is overwritten."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from worlds import OPTIONS, panel_folder
+
+from autoops.simulation.policies.registry import POLICIES
+from autoops.simulation.run import simulate
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+PROGRAM = Path(__file__).parents[1] / "benchmarks" / "decisions.py"
+
+
+@pytest.fixture(scope="module")
+def decisions() -> ModuleType:
+    """The program, loaded by its path."""
+    spec = importlib.util.spec_from_file_location("decisions", PROGRAM)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["decisions"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_section_holds_every_policy_and_its_place(decisions: ModuleType) -> None:
+    """A row a policy, comparisons with intervals, gap shares, dominance, and what the intervals do not cover."""
+    report = simulate(replace(OPTIONS, policies=POLICIES, seeds=(1, 2)), cache=panel_folder())
+    text = decisions.section(decisions.Setting("small"), report)
+
+    for policy in POLICIES:
+        assert f"| {policy} | " in text
+    assert "agents over rolling_calendar: " in text
+    assert "gap share of agents: " in text
+    assert "oracle at least every policy on every seed: yes" in text
+    assert "not another quarter, retailer or set of products" in text
+    assert report.fingerprint in text
+
+
+def test_runs_are_appended(decisions: ModuleType, tmp_path: Path) -> None:
+    """The second run stands below the first, each under its date and commit."""
+    log = tmp_path / "log.md"
+    decisions.append(log, ["### one\n"])
+    decisions.append(log, ["### two\n"])
+    text = log.read_text(encoding="utf-8")
+
+    assert text.startswith("# Held-out log")
+    assert text.count("UTC, commit ") == 2
+    assert text.index("### one") < text.index("### two")
+
+
+def test_the_held_out_settings_are_what_nobody_tuned_on(decisions: ModuleType) -> None:
+    """Other ranks and all other worlds beside the base, with seeds that tuned nothing; twenty for the main setting."""
+    from autoops.simulation.tuning import TUNING_SEEDS
+    from autoops.simulation.variants import WORLDS
+
+    settings = decisions.SETTINGS
+    assert {setting.world for setting in settings} == set(WORLDS)
+    assert {setting.first_rank for setting in settings} == {1, 201}
+    assert len(settings[0].seeds) >= 20
+    assert all(not set(setting.seeds) & set(TUNING_SEEDS) for setting in settings)
