@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -23,7 +22,8 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as SpanInterface
 
 from autoops.tracing.attributes import metadata_key
-from autoops.tracing.serialize import dump, text
+from autoops.tracing.serialize import text
+from autoops.tracing.values import items, kept_value, kept_values, message_of, size_of, stack_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -206,7 +206,7 @@ class Span(SpanInterface):
             if records:
                 self.record_exception(error, escaped=True)
             if sets_status:
-                self.set_status(StatusCode.ERROR, f"{type(error).__name__}: {_message(error)}")
+                self.set_status(StatusCode.ERROR, f"{type(error).__name__}: {message_of(error)}")
         self.end()
 
     def get_span_context(self) -> SpanContext:
@@ -233,11 +233,11 @@ class Span(SpanInterface):
         if len(attributes) >= MAX_ATTRIBUTES and key not in attributes:
             self.dropped_attributes += 1
             return
-        attributes[key if isinstance(key, str) else text(key)] = _attribute(value)
+        attributes[key if isinstance(key, str) else text(key)] = kept_value(value)
 
     def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         """Set several attributes."""
-        for key, value in _items(attributes):
+        for key, value in items(attributes):
             self.set_attribute(key, value)
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
@@ -247,14 +247,15 @@ class Span(SpanInterface):
         if self.events is None:
             self.events = []
         if len(self.events) < MAX_EVENTS:
+            when = time.time_ns() if timestamp is None else timestamp
             self.events.append(
-                Event(name, time.time_ns() if timestamp is None else timestamp, _kept(attributes))
+                Event(name if isinstance(name, str) else text(name), when, kept_values(attributes))
             )
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         """Link to a span of this or another trace."""
         if self.end_ns is None and isinstance(context, SpanContext) and context.is_valid:
-            self.links = (*self.links, Link(context, _kept(attributes)))
+            self.links = (*self.links, Link(context, kept_values(attributes)))
 
     def add_links(self, links: Iterable[Link]) -> None:
         """Link to several spans; what is no link is left out."""
@@ -289,7 +290,7 @@ class Span(SpanInterface):
         name = (
             kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
         )
-        message = _message(exception)
+        message = message_of(exception)
         if any(
             event.name == "exception"
             and event.attributes.get("exception.message") == message
@@ -300,7 +301,7 @@ class Span(SpanInterface):
         described: dict[str, Any] = {
             "exception.type": name,
             "exception.message": message,
-            "exception.stacktrace": _stack(exception),
+            "exception.stacktrace": stack_of(exception),
             "exception.escaped": str(escaped),
         }
         self.add_event("exception", {**described, **(attributes or {})}, timestamp)
@@ -370,7 +371,7 @@ class Span(SpanInterface):
         """
         self.level = "ERROR"
         if isinstance(error, BaseException):
-            message = _message(error)
+            message = message_of(error)
             mark = (id(error), message)
             if self.trace.raised != mark:
                 self.record_exception(error)
@@ -392,60 +393,10 @@ class Span(SpanInterface):
         if self._status is not _UNSET:
             held += len(self._status.description or "")
         if self.attributes:
-            held += _size(self.attributes)
+            held += size_of(self.attributes)
         if self.events:
             # A copy, as of all that another thread may add to meanwhile.
-            held += sum(128 + len(event.name) + _size(event.attributes) for event in list(self.events))
+            held += sum(128 + len(event.name) + size_of(event.attributes) for event in list(self.events))
         if self.links:
-            held += sum(128 + _size(link.attributes or {}) for link in self.links)
+            held += sum(128 + size_of(link.attributes or {}) for link in self.links)
         return held
-
-
-def _items(attributes: object) -> list[tuple[Any, Any]]:
-    """A copy of a mapping's items; none of what is no mapping."""
-    return list(attributes.items()) if isinstance(attributes, Mapping) else []
-
-
-def _kept(attributes: object) -> dict[str, Any]:
-    return {
-        key if isinstance(key, str) else text(key): _attribute(value) for key, value in _items(attributes)
-    }
-
-
-def _attribute(value: object) -> Any:
-    if isinstance(value, str | bool | int | float):
-        return value
-    # Not a named tuple: without its names, nobody would know what of it is to be masked.
-    if type(value) is list or type(value) is tuple:
-        # A copy: the caller's list may change before the worker reads it.
-        kept = tuple(value)
-        if all(isinstance(each, str | bool | int | float) for each in kept):
-            return kept
-    if isinstance(value, bytes):
-        return text(value)
-    return dump(value).decode()
-
-
-def _size(attributes: Mapping[str, Any]) -> int:
-    """Roughly the bytes that attributes hold; other threads may add to them meanwhile."""
-    return sum(map(len, list(attributes))) + sum(map(_size_of_value, list(attributes.values())))
-
-
-def _size_of_value(value: object) -> int:
-    if isinstance(value, str):
-        return 32 + len(value)
-    return 32 + sum(map(_size_of_value, value)) if isinstance(value, tuple) else 32
-
-
-def _message(exception: BaseException) -> str:
-    try:
-        return text(str(exception))
-    except Exception as fault:
-        return f"<str() failed with {type(fault).__name__}>"
-
-
-def _stack(exception: BaseException) -> str:
-    try:
-        return "".join(traceback.format_exception(exception))
-    except Exception as fault:
-        return f"<the stack could not be formatted: {type(fault).__name__}>"
