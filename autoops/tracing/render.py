@@ -117,26 +117,26 @@ class Walk:
         return max(self._left, 0) // 2 + 1
 
     def _items(self, items: Iterable[Any], count: int | None, depth: int) -> list[Any]:
-        """Render the first items of a container of `count` (None: not known, but more than given if all are taken)."""
+        """Render the first items of a container of `count` (None: not known, as many as there are)."""
         plain: list[Any] = []
         for item in items:
             if self._left <= 0:
                 break
             plain.append(self.render(item, depth + 1))
         else:
-            if count is not None and len(plain) >= count:
+            if count is None or len(plain) >= count:
                 return plain
         self.cut = True
         plain.append("… <more items>" if count is None else f"… <{count - len(plain)} more items>")
         return plain
 
-    def _pairs(self, pairs: Iterable[tuple[Any, Any]], count: int, depth: int) -> dict[str, Any]:
+    def _pairs(self, pairs: Iterable[tuple[Any, Any]], count: int | None, depth: int) -> dict[str, Any]:
         plain: dict[str, Any] = {}
         numbers: dict[str, int] = {}
         for key, value in pairs:
             if self._left <= 0:
                 self.cut = True
-                plain["…"] = f"<{count - len(plain)} more keys>"
+                plain["…"] = "<more keys>" if count is None else f"<{count - len(plain)} more keys>"
                 break
             name = self._key(key)
             if name in plain:
@@ -172,16 +172,18 @@ class Walk:
         return sorted(self._sequence(value, depth), key=_order)
 
     def _sequence(self, value: Iterable[Any], depth: int) -> list[Any]:
-        room = self._room()
-        taken = list(itertools.islice(value, room))
-        return self._items(taken, len(taken) if len(taken) < room else None, depth)
+        if type(value).__module__ in {"builtins", "collections"}:
+            # Taken at once, in C: another thread can't interfere. One more than there is room for tells of more.
+            value = list(itertools.islice(value, self._room() + 1))
+        # Of others one by one: each may be large, and made only now.
+        return self._items(value, None, depth)
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         if isinstance(value, dict):  # past whatever a subclass overrides
             copy = dict.copy(value)
             return self._pairs(copy.items(), len(copy), depth)
-        keys = list(itertools.islice(value, self._room() + 1))
-        return self._pairs(((key, value[key]) for key in keys), len(keys), depth)
+        keys = list(itertools.islice(value, self._room() + 1))  # one more than there is room for
+        return self._pairs(((key, value[key]) for key in keys), None, depth)
 
     def _tuple(self, value: tuple[Any, ...], depth: int) -> Any:
         names = getattr(type(value), "_fields", None)

@@ -145,7 +145,7 @@ class _QuickWalk(Walk):
         kind = type(value)
         if kind is not dict and kind is not list and kind is not tuple:
             return super().render(value, depth)
-        self._left -= 2 * len(value)
+        self._left -= 2 * len(value) + 2  # an empty one costs too: there may be no end of them
         if self._left < 0:
             self.cut = True
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import collections.abc
 import dataclasses
 import datetime as dt
 import decimal
@@ -10,6 +11,7 @@ import enum
 import fractions
 import functools
 import io
+import itertools
 import json
 import re
 import subprocess
@@ -74,6 +76,42 @@ class Slots:
 
     def __repr__(self) -> str:
         return f"Slots({self.sku!r})"
+
+
+class EndlessMapping(collections.abc.Mapping[str, int]):
+    """A mapping of three keys, so it says, that has every number."""
+
+    def __len__(self) -> int:
+        return 3
+
+    def __iter__(self) -> Iterator[str]:
+        return map(str, itertools.count())
+
+    def __getitem__(self, key: str) -> int:
+        return int(key)
+
+
+class EmptyLists(collections.abc.Sequence[list[int]]):
+    """A sequence of empty lists without end."""
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, at: Any) -> Any:
+        return []
+
+
+class Pages(collections.abc.Sequence[str]):
+    """A million pages of 100 kB, each read when it is asked for."""
+
+    read = 0
+
+    def __len__(self) -> int:
+        return 1_000_000
+
+    def __getitem__(self, at: Any) -> Any:
+        self.read += 1
+        return "x" * 100_000
 
 
 class Alike:
@@ -450,6 +488,8 @@ class TestBounds:
             lambda: {f"key {number}": {number} for number in range(100_000)},
             lambda: {"k" * 5_000_000: 1, 2: "k" * 5_000_000},
             Endless,
+            EndlessMapping,
+            EmptyLists,
         ],
         ids=[
             "str",
@@ -466,6 +506,8 @@ class TestBounds:
             "keys",
             "key",
             "endless",
+            "endless mapping",
+            "empty lists without end",
         ],
     )
     def test_enormous_values(self, make: Callable[[], Any]) -> None:
@@ -532,6 +574,24 @@ print("done")
     def test_keys_that_are_written_alike(self, make: Callable[[], Any], last: str) -> None:
         """Any number of keys with one text get names of their own, without counting anew for each."""
         assert last in dump(make()).decode()
+
+    def test_a_mapping_without_end(self) -> None:
+        """Of a mapping whose keys never end, whatever its length says, the beginning is kept, and marked."""
+        shown = json.loads(dump(EndlessMapping(), limit=300))
+
+        assert shown[CUT] == {"bytes": None, "limit": 300}
+        assert shown["beginning"]["0"] == 0
+        assert shown["beginning"]["…"] == "<more keys>"
+        assert text([EndlessMapping()], limit=20) == '[{"0":0,"1":1,"2":2…'
+
+    def test_items_made_one_by_one(self) -> None:
+        """No more items of a sequence are asked for than there is room for."""
+        pages = Pages()
+
+        shown = json.loads(dump(pages))
+
+        assert CUT in shown
+        assert pages.read < 30
 
     def test_a_long_repr(self) -> None:
         """An object's repr is cut at ten thousand characters."""
