@@ -33,6 +33,9 @@ ROOT = Path(__file__).parents[1]
 LOG = ROOT / "docs" / "held-out-log.md"
 CACHE = ROOT / ".autoops" / "cache"
 
+DECIDING = ("autoops/simulation", "autoops/agents", "autoops/retail", "benchmarks/decisions.py")
+"""What figures depend on."""
+
 SEEDS = tuple(range(1, 21))
 """Of the main setting."""
 FEWER_SEEDS = tuple(range(1, 11))
@@ -155,9 +158,7 @@ def _share(estimate: Estimate) -> str:
 def commit() -> str:
     """The commit that runs, and whether anything is changed on top of it."""
     name = _git("rev-parse", "--short", "HEAD")
-    changed = _git(
-        "status", "--porcelain", "--untracked-files=no", "--", "autoops", "benchmarks/decisions.py"
-    )
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", *DECIDING)
     return f"{name} with uncommitted changes" if changed else name
 
 
