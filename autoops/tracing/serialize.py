@@ -203,7 +203,7 @@ def _is_plain(value: Any, limit: int) -> bool:
     long as writing the JSON. But what stands in a value many times it writes once, and orjson each time: a small
     value may be gigabytes of JSON. Hence the count of the items that the JSON will have: a string, or a key, is
     at most as long as all that marshal wrote, which has each once (in JSON six times as long, if it is all control
-    characters). What may be too much by that, or has more than two levels, is counted exactly.
+    characters). What may be too much by that is counted exactly.
     """
     kind = type(value)
     if kind not in _CONTAINERS:
@@ -217,13 +217,16 @@ def _is_plain(value: Any, limit: int) -> bool:
         size = len(_marshal(value))
     except Exception:  # another type
         return False
-    most = _MOST_AT_ONCE * limit
-    if count * size > most:
-        return _fits(value, limit)
-    first = _referents(value)
-    second = _referents(*first)  # at most count * size: no container has more items than marshal wrote bytes
-    if (count + len(second)) * size <= most and not (second and _referents(*second)):
-        return True
+    most = _MOST_AT_ONCE * limit // size
+    level = _referents(value) if count <= most else []
+    for _ in range(MAX_DEPTH):
+        if count > most:
+            break
+        # At most `most * size` items: no container has more than marshal wrote bytes.
+        level = _referents(*level)
+        if not level:
+            return True
+        count += len(level)
     return _fits(value, limit)
 
 
