@@ -90,6 +90,7 @@ class Writer:
         self._stopping = threading.Event()
         self._opening = threading.RLock()
         self._starting = threading.RLock()
+        self._is_starting = False
         self._committing = threading.RLock()
         self._ticked_at = 0.0
         _writers.add(self)
@@ -357,16 +358,19 @@ class Writer:
     def start(self) -> None:
         """Start the thread, once."""
         with self._starting:
-            if self._thread is not None or self._stopping.is_set():
+            # A signal handler or a finalizer may record, and so come here, while it is made or starts.
+            if self._thread is not None or self._is_starting or self._stopping.is_set():
                 return
-            # Noted before it runs: a signal handler may record, and so come here, while it starts.
-            self._thread = threading.Thread(target=self._run, name="autoops-journal", daemon=True)
+            self._is_starting = True
             try:
+                self._thread = threading.Thread(target=self._run, name="autoops-journal", daemon=True)
                 self._thread.start()
             except RuntimeError:
                 # The interpreter is going down: what waits is committed by ``stop``.
                 self._thread = None
                 return
+            finally:
+                self._is_starting = False
         _flush_in_multiprocessing_children(self)
 
     def after_fork(self) -> None:
@@ -389,6 +393,7 @@ class Writer:
         self._stopping = threading.Event()
         self._opening = threading.RLock()
         self._starting = threading.RLock()
+        self._is_starting = False
         self._committing = threading.RLock()
         self._ticked_at = 0.0
 
