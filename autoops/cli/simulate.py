@@ -37,7 +37,7 @@ FIGURES = (
     ("fill_rate", "Fill rate", "{:.1%}"),
     ("waste_rate", "Waste", "{:.1%}"),
     ("stockout_rate", "Stock-outs", "{:.1%}"),
-    ("promo_stockout_rate", "... on display", "{:.1%}"),
+    ("promo_stockout_rate", "On promo", "{:.1%}"),
     ("displayed_share", "Displayed", "{:.1%}"),
     ("price_index", "Price index", "{:.4f}"),
     ("price_changes", "New labels", "{:,.0f}"),
@@ -244,11 +244,14 @@ def _table(report: Report) -> Table:
             )
     else:
         shown = FIGURES[:MAIN_FIGURES]
-        table = Table("", *(name for _, name, _ in shown))
+        # Words break at spaces alone.
+        table = Table("", *(name.replace("-", " ") for _, name, _ in shown))
+        table.columns[1].no_wrap = table.columns[2].no_wrap = True
         for policy in report.policies:
             table.add_row(
                 policy, *(_cell(report.estimate(policy, figure), layout) for figure, _, layout in shown)
             )
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     return table
@@ -273,7 +276,7 @@ def _findings(report: Report) -> Iterator[str]:
     if "rolling_calendar" in report.policies:
         yield "rolling_calendar: what a good replenishment system that reads the promotion plan does; quote gains against it"
     if len(report.seeds) > 1:
-        yield COVERAGE
+        yield f"± is half of a 95 % interval. {COVERAGE}"
     yield "A cluster is one stock location: pooling its stock flatters every policy."
     if report.weeks[1] >= HELD_OUT:
         yield f"Weeks {HELD_OUT}-52 are held out: figures to quote come from benchmarks/decisions.py, which logs each look."
@@ -290,11 +293,11 @@ def _print_assumptions() -> None:
 
 
 def _cell(estimate: Estimate, layout: str) -> str:
-    """Return an estimate as it stands in the table."""
+    """Return an estimate as it stands in the table, half the width of its 95 % interval under it."""
     mean = layout.format(estimate.mean)
     if estimate.ci95 is None:
         return mean
-    return f"{mean}\n{layout.format(estimate.ci95[0])} to\n{layout.format(estimate.ci95[1])}"
+    return f"{mean}\n±{layout.format(estimate.ci95[1] - estimate.mean)}"
 
 
 def _money(amount: float) -> str:
