@@ -200,12 +200,13 @@ def _shortened(value: AnyValue, limit: int) -> str:
             plain = orjson.loads(plain)
         except orjson.JSONDecodeError:
             return dump(plain, limit=limit).decode()
-    if not isinstance(plain, dict) or CUT not in plain or "beginning" not in plain:
-        return dump(plain, limit=limit).decode()
-    # It was cut before: it is not cut twice, but cut shorter.
-    shorter = orjson.loads(dump(plain["beginning"], limit=limit))
+    size = len(value.string_value.encode())
+    if isinstance(plain, dict) and CUT in plain and "beginning" in plain:
+        # It was cut before: it is not cut twice, but cut shorter.
+        plain, size = plain["beginning"], plain[CUT]["bytes"]
+    shorter = orjson.loads(dump(plain, limit=limit))
     if isinstance(shorter, dict) and CUT in shorter:
-        shorter[CUT]["bytes"] = plain[CUT]["bytes"]
+        shorter[CUT]["bytes"] = size
     return orjson.dumps(shorter).decode()
 
 
