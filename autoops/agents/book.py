@@ -94,6 +94,9 @@ class Book:
             factor[: max(end - view.day, 0), product] = passing
         # The plan may have changed since: what was inside its rail must stay inside.
         inside = np.round(np.clip(view.price * factor, low, high), 2)
+        # Half a cent beyond the rail is a breach: the last cent inside it is taken, the plan if there is none.
+        inside = np.clip(inside, np.ceil(100.0 * low - 1e-6) / 100.0, np.floor(100.0 * high + 1e-6) / 100.0)
+        inside = np.where((inside < low - 1e-6) | (inside > high + 1e-6), view.price, inside)
         price = np.where(np.isnan(factor), view.price, inside)
         for ahead in range(len(price)):
             day = view.day + ahead

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from shops import CHIPS, COLA, MILK, made_shop, made_view
 
 from autoops.agents.book import Book
+from autoops.retail.pricing import price_rails
 
 
 def test_a_passing_price_gives_way_to_the_standing_one() -> None:
@@ -33,6 +36,19 @@ def test_prices_stay_inside_their_rail_when_the_plan_changes() -> None:
 
     assert price[0] == 1.8
     assert price[7] == pytest.approx(1.4)
+
+
+@given(st.integers(20, 3000), st.floats(0.85, 1.15))
+def test_whole_cents_stay_inside_the_rail(cents: int, factor: float) -> None:
+    """Ten per cent of 1.85 is half a cent: the price is rounded to where it is allowed, not to the nearest."""
+    book, view = Book(made_shop()), made_view()
+    plan = np.full_like(view.price, cents / 100.0)
+    book.set_price(COLA, factor, 0)
+    price = book.page(replace(view, price=plan)).price[0, COLA]
+    low, high = price_rails(plan[0], made_shop().cost, 0.1)
+
+    assert low[COLA] - 1e-6 <= price <= high[COLA] + 1e-6
+    assert price == pytest.approx(round(price, 2))
 
 
 def test_swaps_exchange_shares_and_end() -> None:
