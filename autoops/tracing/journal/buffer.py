@@ -142,9 +142,7 @@ class Buffer:
         """Take a score, with the right of way of a decision."""
         return self._put(score, 512, self.dropped_scores, urgent=True)
 
-    def _put(
-        self, item: Any, size: int, dropped: Counts, *, urgent: bool, may_be_bare: bool = False
-    ) -> bool:
+    def _put(self, item: Any, size: int, dropped: Counts, *, urgent: bool, may_be_bare: bool = False) -> bool:
         with self._lock:
             if self.closed:
                 dropped.add(Drop.AFTER_SHUTDOWN)
