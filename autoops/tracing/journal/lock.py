@@ -98,8 +98,10 @@ class LockFile:
     def _close_if_idle(self) -> None:
         """Close the file once no byte is held: until then, closing would drop them all."""
         if self._descriptor is not None and not self._held:
-            os.close(self._descriptor)
-            self._descriptor = None
+            # In this order: a child that another thread forks in between must not take the number for the file, for it is
+            # closed, or another's by then.
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
 
     def renew(self) -> None:
         """Let go of a lock file that was removed or replaced: what is held in it keeps nobody out."""

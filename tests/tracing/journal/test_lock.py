@@ -187,3 +187,37 @@ def test_waiting_outlasts_another_process(lock: LockFile, path: str) -> None:
         child.go_on()
         eventually(entered.is_set, "the turn to open")
         thread.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_in_the_midst_of_closing_leaves_the_child_no_stale_number(tmp_path: Path) -> None:
+    """What the child then locks or closes would be another file's: a pool's pipe, for one."""
+    lock = lock_file(tmp_path / "journal.db.lock")
+    over = threading.Event()
+
+    def toggle() -> None:
+        while not over.is_set():
+            lock.acquire(3)
+            lock.release(3)
+
+    thread = threading.Thread(target=toggle)
+    thread.start()
+    codes = []
+    try:
+        for _ in range(100):
+            pid = os.fork()
+            if pid == 0:
+                kept = os.open(os.devnull, os.O_RDONLY)  # takes the lowest number that is free
+                taken = lock.acquire(5)
+                lock.release(5)
+                try:
+                    os.fstat(kept)
+                except OSError:
+                    taken = False
+                os._exit(0 if taken else 1)
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    finally:
+        over.set()
+        thread.join()
+
+    assert codes == [0] * 100
