@@ -217,7 +217,7 @@ def _begin(connection: sqlite3.Connection, patience_s: float) -> None:
         except sqlite3.OperationalError as error:
             if _code(error) not in BUSY or time.monotonic() >= deadline:
                 raise
-            pause.wait(0.005)
+            pause.wait(0.001)  # shorter than a busy writer's rest
         else:
             return
 

@@ -42,6 +42,9 @@ REFRESH_S: Final = 0.25
 """Age at which a commit reads the figures anew."""
 OPENING_S: Final = 5.0
 """Longest wait for a journal that is being opened."""
+REST_EVERY_S: Final = 0.1
+REST_S: Final = 0.002
+"""Pause of a busy writer, so that other processes' come to write too."""
 RETRY_S: Final = (0.2, 2.0)
 """First and longest pause after a commit that failed."""
 
@@ -235,6 +238,7 @@ class Writer:
     def _run(self) -> None:
         self.buffer.emptied_by = threading.get_ident()
         pause = RETRY_S[0]
+        rested_at = time.monotonic()
         self._tick()
         while not self._stopping.is_set():
             if self.buffer.filled.wait(TICK_S):
@@ -242,6 +246,10 @@ class Writer:
                 self.buffer.half_full.wait(COMMIT_EVERY_S)
                 if self.commit():
                     pause = RETRY_S[0]
+                    if time.monotonic() - rested_at >= REST_EVERY_S:
+                        # SQLite gives its lock to whoever asks at the right moment: there has to be one.
+                        self._stopping.wait(REST_S)
+                        rested_at = time.monotonic()
                 else:
                     self._stopping.wait(pause)
                     pause = min(RETRY_S[1], pause * 2)
