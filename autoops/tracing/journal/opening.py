@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-REOPEN_TRIES: Final = 5
+REOPEN_S: Final = 0.2
+"""Longest wait, in seconds, for a place that worked until now."""
 
 
 def open_store(journal: str, patience_s: float = 0.0) -> Store:
@@ -47,7 +48,7 @@ def open_store(journal: str, patience_s: float = 0.0) -> Store:
     for location in candidates(journal):
         try:
             reason = location.reason and f"{location.reason}{why}"
-            return _open_once_free(Location(location.path, reason), deadline)
+            return _open_by(deadline, Location(location.path, reason), (JournalLocked,))
         except JournalLocked:
             raise
         except (OSError, sqlite3.Error, JournalError) as error:
@@ -56,14 +57,16 @@ def open_store(journal: str, patience_s: float = 0.0) -> Store:
     raise JournalError("SQLite cannot even open a database in memory")
 
 
-def _open_once_free(location: Location, deadline: float) -> Store:
+def _open_by(deadline: float, location: Location, passing: tuple[type[Exception], ...]) -> Store:
+    """Open a place, again after what may pass until ``deadline`` (monotonic seconds)."""
     while True:
         try:
             return open_at(location)
-        except JournalLocked:
-            # Others may need the bytes of the lock file between the tries.
+        except passing as error:
             if time.monotonic() >= deadline:
                 raise
+            logger.debug("the journal could not be opened yet: %s", error)
+            # Others may need the bytes of the lock file between the tries.
             threading.Event().wait(0.02)
 
 
@@ -113,7 +116,9 @@ def repair(store: Store, *, damaged: bool) -> Store:
                     moved = _set_damaged_aside(path)
                 elif store.has_left_log():
                     set_log_aside(path)
-        opened = _open_patiently(store.location)
+        # Another process may still be letting go of the file that was moved.
+        passing = (OSError, sqlite3.Error, JournalError)
+        opened = _open_by(time.monotonic() + REOPEN_S, store.location, passing)
     except (OSError, sqlite3.Error, JournalError) as error:
         if moved is not None:
             store.moved_aside, store.salvaged = moved, None
@@ -145,17 +150,6 @@ def _with_what_was_saved(store: Store) -> Store:
     if store.moved_aside is not None and store.salvaged is None:
         store.salvaged = salvage(store.moved_aside, store)
     return store
-
-
-def _open_patiently(location: Location) -> Store:
-    """Open a place, again if another process is still letting go of the file that was moved."""
-    for _ in range(REOPEN_TRIES - 1):
-        try:
-            return open_at(location)
-        except (OSError, sqlite3.Error, JournalError) as error:
-            logger.debug("the journal could not be opened yet: %s", error)
-            threading.Event().wait(0.05)
-    return open_at(location)
 
 
 def is_sound(path: Path) -> bool:
