@@ -64,6 +64,10 @@ class Arguments:
             level = logging.WARNING
         logger.log(level, "%s: %s", call, message, exc_info=error if level == logging.DEBUG else None)
 
+    def fault(self, call: str, error: Exception) -> None:
+        """Count and warn of a fault of ours."""
+        self.complain("faults", call, f"tracing failed: {text(error, limit=300)}", error)
+
     def wrong(self, call: str, argument: str, allowed: str, value: object) -> None:
         """Warn of an argument that a call cannot use."""
         given = f"{text(value, limit=60)!r} ({type(value).__name__})"

@@ -82,9 +82,7 @@ class Handle:
         try:
             self._update(input, output, metadata, level, status_message, model, usage_details, cost_details)
         except Exception as error:
-            self._arguments.complain(
-                "faults", "update", f"tracing failed: {text(repr(error), limit=300)}", error
-            )
+            self._arguments.fault("update", error)
         return self
 
     def _update(  # noqa: C901 - a line for each of eight facts
@@ -195,7 +193,7 @@ class Operation:
             if span is not None and token is not None:
                 _leave(span, token, is_current=get_current_span() is span)
         except Exception as fault:
-            _complain(self._arguments, fault)
+            self._arguments.fault("trace_operation", fault)
         if span is not None:
             _finish(span, error, self._arguments)
 
@@ -380,11 +378,7 @@ def _finish(span: Span, error: BaseException | None, arguments: Arguments) -> No
         finally:
             span.finish()
     except Exception as fault:
-        _complain(arguments, fault)
-
-
-def _complain(arguments: Arguments, fault: Exception) -> None:
-    arguments.complain("faults", "trace_operation", f"tracing failed: {text(fault, limit=300)}", fault)
+        arguments.fault("trace_operation", fault)
 
 
 def _are_numbers(details: object) -> bool:

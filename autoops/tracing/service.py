@@ -65,9 +65,7 @@ def _never_raises(
             try:
                 return method(self, *args, **kwargs)
             except Exception as error:
-                self.arguments.complain(
-                    "faults", method.__name__, f"tracing failed: {text(repr(error), limit=300)}", error
-                )
+                self.arguments.fault(method.__name__, error)
                 return otherwise  # type: ignore[no-any-return]
             finally:
                 if timed:
