@@ -19,6 +19,7 @@ from autoops.retail.distribution import (
     normal_quantile,
 )
 from autoops.retail.replenishment import (
+    SHORT_LIFE,
     critical_ratio,
     economic_cover,
     expected_waste,
@@ -39,9 +40,6 @@ LATEST_USUAL_DELIVERY = 4
 
 DELAY_DAYS = 3
 """Days added to the lead time of a cluster whose supplier is late; assumed."""
-
-SHORT_LIFE = 5
-"""Days; shelf lives up to this are short."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MOST_COVER_DAYS = 14.0
 """Days; no economy of ordering justifies more stock than this on a shelf."""
 
+SHORT_LIFE = 5
+"""Days; shelf lives up to this are short."""
+
 
 def critical_ratio(underage: FloatArray, overage: FloatArray) -> FloatArray:
     """Return the probability with which demand should be met: underage / (underage + overage).

@@ -14,6 +14,7 @@ import numpy as np
 from autoops.retail.distribution import demand_quantile, normal_quantile
 from autoops.retail.markdown import best_markdown, is_promoted
 from autoops.retail.replenishment import (
+    SHORT_LIFE,
     critical_ratio,
     economic_cover,
     expected_waste,
@@ -22,7 +23,6 @@ from autoops.retail.replenishment import (
 )
 from autoops.simulation.levers import best_levers
 from autoops.simulation.nature import draw_nature
-from autoops.simulation.policies.order_levels import SHORT_LIFE
 from autoops.simulation.policies.policy import Actions
 
 if TYPE_CHECKING:

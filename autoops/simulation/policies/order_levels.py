@@ -12,14 +12,11 @@ import numpy as np
 
 from autoops.retail.demand import variance_parameters
 from autoops.retail.markdown import is_promoted
-from autoops.retail.replenishment import order_quantity, protection_variance
+from autoops.retail.replenishment import SHORT_LIFE, order_quantity, protection_variance
 
 if TYPE_CHECKING:
     from autoops.agents.shop import SalesHistory, Shop, ShopView
     from autoops.retail.arrays import FloatArray
-
-SHORT_LIFE = 5
-"""Days; shelf lives up to this are short."""
 
 UNLIMITED_DAYS = 1e6
 """Days; what keeps is not capped."""
