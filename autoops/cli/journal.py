@@ -12,7 +12,7 @@ from autoops.errors import AutoOpsError, ConfigurationError, JournalNewer
 from autoops.settings import get_settings
 from autoops.tracing.config import LangfuseConfig
 from autoops.tracing.journal import destinations, reader
-from autoops.tracing.journal.location import Location, state_folder
+from autoops.tracing.journal.location import UNREACHABLE, Location, state_folder
 from autoops.tracing.journal.opening import open_at
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ def stranded(path: Path | None) -> tuple[Path, int] | None:
         None if there is no other, or nothing waits in it.
     """
     other = state_folder() / "journal.db"
-    if path is None or not other.exists() or other.resolve() == path.resolve():
-        return None
     try:
+        if path is None or not other.exists() or other.resolve() == path.resolve():
+            return None
         with opened(other) as store:
             rows = sum(each.spans + each.scores for each in destinations.waiting(store))
-    except (AutoOpsError, OSError):
+    except (AutoOpsError, *UNREACHABLE):
         return None
     return (other, rows) if rows else None
 
