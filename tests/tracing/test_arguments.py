@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from oddnames import Incomparable, Unhashable
 
 from autoops.tracing import LangfuseConfig, LangfuseIntegrationService
 from autoops.tracing.arguments import MOST_AGENTS, Arguments
@@ -14,25 +15,6 @@ from autoops.tracing.serialize import MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-class Unhashable(str):
-    """A name that breaks when it is looked up."""
-
-    __slots__ = ()
-
-    def __hash__(self) -> int:
-        raise ValueError
-
-
-class Incomparable(str):
-    """A name that breaks when it is found."""
-
-    __slots__ = ()
-    __hash__ = str.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        raise RuntimeError
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import pytest
+from oddnames import Incomparable, Unhashable
 
 from autoops.tracing import LangfuseConfig
 from autoops.tracing.steps import LONGEST, MOST_STEPS, Step, Steps
@@ -38,25 +39,6 @@ def test_what_is_no_name_is_not_known(odd: object) -> None:
 
     assert steps.known(odd, "propose") is None
     assert steps.known("pricing", odd) is None
-
-
-class Unhashable(str):
-    """A name that breaks when it is looked up."""
-
-    __slots__ = ()
-
-    def __hash__(self) -> int:
-        raise ValueError
-
-
-class Incomparable(str):
-    """A name that breaks when it is found."""
-
-    __slots__ = ()
-    __hash__ = str.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        raise RuntimeError
 
 
 @pytest.mark.parametrize("odd", [Unhashable("pricing"), Incomparable("pricing")])
