@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autoops.agents.forecast import Forecaster
+    from autoops.agents.memory import Memory
     from autoops.agents.messages import Conflict, Event, Line, Proposal
     from autoops.agents.shop import Observation, Shop, ShopView
     from autoops.agents.tracing import Tracing
@@ -51,9 +52,11 @@ class Orchestrator:
         *,
         session_id: str | None = None,
         tags: Sequence[str] = (),
+        memory: Memory | None = None,
     ) -> None:
         self._shop, self._forecaster, self._agents = shop, forecaster, tuple(agents)
         self._tracing, self._session_id, self._tags = tracing, session_id, tuple(tags)
+        self._memory = memory
         self._book = Book(shop)
         self.decisions: list[Decision] = []
         """Every decision of the run, in order."""
@@ -76,6 +79,8 @@ class Orchestrator:
         self._forecaster.learn(observation)
         for agent in self._agents:
             agent.learn(observation)
+        if self._memory is not None:
+            self._memory.observe(observation)
 
     def _situation(self, view: ShopView) -> Situation:
         """Return what agents may know now."""
@@ -132,6 +137,7 @@ class Orchestrator:
                 lines=proposal.lines,
                 trigger=event.id,
                 date=event.date,
+                confidence=proposal.confidence if self._memory is None else self._memory.confidence(proposal),
                 conflict_ids=tuple(
                     line.conflict_id for line in proposal.lines if line.conflict_id is not None
                 ),
@@ -140,12 +146,18 @@ class Orchestrator:
         ]
         for decision in decisions:
             self._commit(decision.proposal, situation.view)
-            record = decision_record(decision, self._shop)
-            self._tracing.log_agent_decision(
-                decision.proposal.agent, record, trace_id=trace_id, parent_span_id=span_id
-            )
+            self._record_decision(decision, trace_id, span_id)
         self._tracing.end_agent_span(span_id, outcome_record(decisions, conflicts))
         return decisions, conflicts
+
+    def _record_decision(self, decision: Decision, trace_id: str | None, parent: str | None) -> None:
+        """Record a decision, and remember it until it can be judged."""
+        record = decision_record(decision, self._shop)
+        span_id = self._tracing.log_agent_decision(
+            decision.agent, record, trace_id=trace_id, parent_span_id=parent
+        )
+        if self._memory is not None:
+            self._memory.remember(decision, trace_id, span_id)
 
     def _record_conflict(self, conflict: Conflict, trace_id: str | None, parent: str | None) -> None:
         """Record a conflict as an observation of its own."""

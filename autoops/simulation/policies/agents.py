@@ -9,6 +9,7 @@ import numpy as np
 
 from autoops.agents.forecast import Forecaster, ForecastTuning
 from autoops.agents.inventory import InventoryAgent, InventoryTuning
+from autoops.agents.memory import Memory
 from autoops.agents.orchestrator import Orchestrator
 from autoops.agents.pricing import PricingAgent, PricingTuning
 from autoops.agents.promotion import PromotionAgent, PromotionTuning
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autoops.agents.agent import Agent
+    from autoops.agents.calibration import Calibration
     from autoops.agents.messages import Event
     from autoops.agents.shop import Observation, SalesHistory, Shop, ShopView
     from autoops.agents.tracing import Tracing
@@ -48,9 +50,11 @@ class AgentsPolicy:
         session_id: str | None = None,
         tags: Sequence[str] = (),
         also: Sequence[Agent] = (),
+        remembers: bool = True,
     ) -> None:
         tuning = tuning or AgentsTuning()
         self._clusters = len(shop.clusters)
+        self.memory = Memory(tracing) if remembers else None
         self.orchestrator = Orchestrator(
             shop,
             Forecaster(shop, history, tuning.forecast),
@@ -63,6 +67,7 @@ class AgentsPolicy:
             tracing,
             session_id=session_id,
             tags=tags,
+            memory=self.memory,
         )
 
     def act(self, view: ShopView, events: Sequence[Event]) -> Actions:
@@ -74,6 +79,10 @@ class AgentsPolicy:
             display=committed.display[0],
             markdown=committed.markdown,
         )
+
+    def close(self) -> tuple[Calibration, ...]:
+        """End the run: return what each agent's words were worth, nothing without a memory."""
+        return () if self.memory is None else self.memory.close()
 
     def learn(self, observation: Observation) -> None:
         """Pass the evening on."""
