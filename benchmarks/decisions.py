@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoops.simulation.panel import HELD_OUT, LAST_WEEK, Split
-from autoops.simulation.policies.registry import POLICIES
+from autoops.simulation.policies.registry import YARDSTICKS
 from autoops.simulation.report import COVERAGE
 from autoops.simulation.run import Options, simulate
 
@@ -79,10 +79,10 @@ SETTINGS = (
 
 
 def play(setting: Setting, split: Split) -> Report:
-    """Every policy in one setting, on all cores."""
+    """The agents and their yardsticks in one setting, on all cores."""
     options = Options(
         seeds=setting.seeds,
-        policies=POLICIES,
+        policies=YARDSTICKS,
         split=split,
         first_rank=setting.first_rank,
         world=setting.world,

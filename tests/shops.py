@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +11,7 @@ from autoops.agents.agent import Situation
 from autoops.agents.book import Book
 from autoops.agents.forecast import Forecast
 from autoops.agents.messages import Action, Effect, Event, EventType, Line, Proposal
-from autoops.agents.shop import Cluster, Economics, Observation, Product, Shop, ShopView
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from autoops.agents.shop import Cluster, Economics, Product, Shop, ShopView
 
 MILK, BREAD, COLA, CHIPS = range(4)
 """Two that expire, in 8 and 3 days, and two that keep."""
@@ -83,33 +79,6 @@ def made_situation(
         lift=np.full(4, 0.5),
     )
     return Situation(shop, view, (book or Book(shop)).page(view), forecast)
-
-
-def made_evening(
-    day: int = 0,
-    *,
-    sold: float = 0.0,
-    cleared: float = 0.0,
-    wasted: float = 0.0,
-    stock: float = 60.0,
-    earned: float = 0.0,
-    sold_out: Sequence[tuple[int, int]] = (),
-) -> Observation:
-    """Return an evening on which every product in each cluster sold, cleared, wasted, kept and earned the same.
-
-    Shelves of the (product, cluster) pairs `sold_out` were empty at closing time.
-    """
-    out = np.zeros((4, 2), dtype=np.bool_)
-    for where in sold_out:
-        out[where] = True
-    figures = {"sold": sold, "cleared": cleared, "wasted": wasted, "stock": stock, "earned": earned}
-    return Observation(
-        day=day,
-        sold_out=out,
-        received=np.zeros((4, 2)),
-        price=np.full((4, 2), 2.0),
-        **{name: np.full((4, 2), value) for name, value in figures.items()},
-    )
 
 
 def expiring(view: ShopView, product: int, cluster: int, units: float) -> ShopView:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from worlds import OPTIONS, panel_folder
 
-from autoops.simulation.policies.registry import POLICIES
+from autoops.simulation.policies.registry import YARDSTICKS
 from autoops.simulation.run import simulate
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def decisions() -> ModuleType:
 
 def test_a_section_holds_every_policy_and_its_place(decisions: ModuleType) -> None:
     """A row a policy, comparisons with intervals, gap shares, dominance, and what the intervals do not cover."""
-    report = simulate(replace(OPTIONS, policies=POLICIES, seeds=(1, 2)), cache=panel_folder())
+    report = simulate(replace(OPTIONS, policies=YARDSTICKS, seeds=(1, 2)), cache=panel_folder())
     text = decisions.section(decisions.Setting("small"), report)
 
-    for policy in POLICIES:
+    for policy in YARDSTICKS:
         assert f"| {policy} | " in text
     assert "agents over rolling_calendar: " in text
     assert "gap share of agents: " in text

@@ -31,6 +31,9 @@ CENT = 0.005
 Settled: TypeAlias = tuple[list[Proposal], list[Conflict]]
 """Proposals as they may stand, and the conflicts that made them so."""
 
+Rule: TypeAlias = "Callable[[list[Proposal], Situation], Settled]"
+"""What settles one kind of conflict."""
+
 
 def guard_rails(proposals: list[Proposal], situation: Situation) -> Settled:
     """Bring prices inside their rail around the plan and over cost: the nearest price allowed is taken."""
@@ -188,13 +191,10 @@ def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) 
     return [_less_sure(proposal) for proposal in settled], conflicts
 
 
-RULES: tuple[Callable[[list[Proposal], Situation], Settled], ...] = (
-    guard_rails,
-    one_hand,
-    one_move,
-    uncovered_promotions,
-    reorders_against_markdowns,
-)
+ALONE: tuple[Rule, ...] = (guard_rails, one_hand, one_move)
+"""Rules that an agent keeps to without anybody else: limits of the world, and not to contradict itself."""
+
+RULES: tuple[Rule, ...] = (*ALONE, uncovered_promotions, reorders_against_markdowns)
 """In the order in which they are applied."""
 
 
@@ -246,8 +246,7 @@ def _uncovered(
     )
     if taker is not None:
         giver = line.product if line.counterpart is None else line.counterpart
-        before = cover.share(taker, line, proposal)
-        amended = replace(line, product=taker, counterpart=giver, before=before, gauge=None)
+        amended = replace(line, product=taker, counterpart=giver, before=cover.share(taker, line, proposal))
         return replace(amended, conflict_id=conflict.id, note=resolution), conflict
     if proposal.action is Action.DISPLAY and line.counterpart is None:
         return replace(line, conflict_id=conflict.id, note=resolution), conflict

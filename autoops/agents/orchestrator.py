@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoops.agents.agent import Agent, Situation
-from autoops.agents.book import Book, Commitments
+from autoops.agents.circle import Circle
 from autoops.agents.conflicts import RULES
 from autoops.agents.messages import Action, Decision, EventType
 from autoops.agents.record import (
@@ -19,8 +18,10 @@ from autoops.agents.record import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from autoops.agents.agent import Agent, Situation
+    from autoops.agents.book import Book, Commitments
+    from autoops.agents.conflicts import Rule
     from autoops.agents.forecast import Forecaster
-    from autoops.agents.memory import Memory
     from autoops.agents.messages import Conflict, Event, Line, Proposal
     from autoops.agents.shop import Observation, Shop, ShopView
     from autoops.agents.tracing import Tracing
@@ -41,7 +42,18 @@ URGENCY = (
 
 
 class Orchestrator:
-    """Runs a shop with its agents; each event is a trace of its own in the run's session."""
+    """Runs a shop with its agents; each event is a trace of its own in the run's session.
+
+    Args:
+        shop: Whose.
+        forecaster: What agents expect customers to buy.
+        agents: Who is asked, in this order.
+        tracing: Where each step is recorded.
+        rules: What settles conflicts, in this order.
+        apart: Whether each agent knows its own commitments alone and its proposals meet nobody else's.
+        session_id: Of the traces.
+        tags: Of the traces.
+    """
 
     def __init__(
         self,
@@ -50,14 +62,16 @@ class Orchestrator:
         agents: Sequence[Agent],
         tracing: Tracing,
         *,
+        rules: Sequence[Rule] = RULES,
+        apart: bool = False,
         session_id: str | None = None,
         tags: Sequence[str] = (),
-        memory: Memory | None = None,
     ) -> None:
-        self._shop, self._forecaster, self._agents = shop, forecaster, tuple(agents)
+        self._shop, self._forecaster, self._rules = shop, forecaster, tuple(rules)
         self._tracing, self._session_id, self._tags = tracing, session_id, tuple(tags)
-        self._memory = memory
-        self._book = Book(shop)
+        self._all = Circle(shop, forecaster, agents)
+        """Everybody; its book holds all that is committed."""
+        self._circles = [Circle(shop, forecaster, [agent]) for agent in agents] if apart else [self._all]
         self.decisions: list[Decision] = []
         """Every decision of the run, in order."""
         self.conflicts: list[Conflict] = []
@@ -65,44 +79,47 @@ class Orchestrator:
 
     def morning(self, view: ShopView, events: Sequence[Event]) -> Commitments:
         """Handle a morning's events, the most urgent first, and return what is committed for today."""
-        self._book.open_day(view.day)
+        for circle in {self._all, *self._circles}:
+            circle.book.open_day(view.day)
         for event in events:
             self._forecaster.hear(event)
         for event in sorted(events, key=lambda event: URGENCY.index(event.type)):
             self._handle(event, view)
-        situation = self._situation(view)
+        situation = self._all.situation(view)
         self._forecaster.expect(situation.forecast)
         return situation.committed
 
     def evening(self, observation: Observation) -> None:
         """Take in what the day showed."""
         self._forecaster.learn(observation)
-        for agent in self._agents:
+        for agent in self._all.agents:
             agent.learn(observation)
-        if self._memory is not None:
-            self._memory.observe(observation)
-
-    def _situation(self, view: ShopView) -> Situation:
-        """Return what agents may know now."""
-        committed = self._book.page(view)
-        return Situation(self._shop, view, committed, self._forecaster.forecast(view, committed))
 
     def _handle(self, event: Event, view: ShopView) -> None:
         """Take one event from its trace's beginning to its end."""
-        tracing, situation = self._tracing, self._situation(view)
+        tracing = self._tracing
         trace_id = tracing.create_simulation_trace(
             event_record(event, self._shop), session_id=self._session_id, tags=self._tags
         )
-        proposals = [
-            proposal
-            for agent in self._agents
-            if event.type in agent.operations
-            for proposal in self._ask(agent, event, situation, trace_id)
-        ]
-        decisions, conflicts = self._settle(event, proposals, situation, trace_id)
+        decisions, conflicts = [], []
+        for circle in self._circles:
+            settled, found = self._decide(circle, event, view, trace_id)
+            decisions += settled
+            conflicts += found
         self.decisions += decisions
         self.conflicts += conflicts
         tracing.finalize_trace(trace_id, outcome_record(decisions, conflicts))
+
+    def _decide(
+        self, circle: Circle, event: Event, view: ShopView, trace_id: str | None
+    ) -> tuple[list[Decision], list[Conflict]]:
+        """Return what a circle decides on an event; nobody in it is asked in vain."""
+        asked = [agent for agent in circle.agents if event.type in agent.operations]
+        if not asked and len(self._circles) > 1:
+            return [], []
+        situation = circle.situation(view)
+        proposals = [proposal for agent in asked for proposal in self._ask(agent, event, situation, trace_id)]
+        return self._settle(event, proposals, circle, situation, trace_id)
 
     def _ask(self, agent: Agent, event: Event, situation: Situation, trace_id: str | None) -> list[Proposal]:
         """Return an agent's proposals, its step recorded."""
@@ -116,7 +133,12 @@ class Orchestrator:
         return proposals
 
     def _settle(
-        self, event: Event, proposals: list[Proposal], situation: Situation, trace_id: str | None
+        self,
+        event: Event,
+        proposals: list[Proposal],
+        circle: Circle,
+        situation: Situation,
+        trace_id: str | None,
     ) -> tuple[list[Decision], list[Conflict]]:
         """Return the decisions that the proposals become, conflicts resolved, all committed and recorded."""
         asked = {
@@ -126,7 +148,7 @@ class Orchestrator:
         }
         span_id = self._tracing.start_agent_span(NAME, "commit", parent_trace_id=trace_id, input_data=asked)
         conflicts: list[Conflict] = []
-        for rule in RULES:
+        for rule in self._rules:
             proposals, found = rule(proposals, situation)
             for conflict in found:
                 self._record_conflict(conflict, trace_id, span_id)
@@ -137,7 +159,6 @@ class Orchestrator:
                 lines=proposal.lines,
                 trigger=event.id,
                 date=event.date,
-                confidence=proposal.confidence if self._memory is None else self._memory.confidence(proposal),
                 conflict_ids=tuple(
                     line.conflict_id for line in proposal.lines if line.conflict_id is not None
                 ),
@@ -145,19 +166,14 @@ class Orchestrator:
             for proposal in proposals
         ]
         for decision in decisions:
-            self._commit(decision.proposal, situation.view)
-            self._record_decision(decision, trace_id, span_id)
+            for book in {self._all.book, circle.book}:
+                _commit(decision.proposal, situation.view, book)
+            record = decision_record(decision, self._shop)
+            self._tracing.log_agent_decision(
+                decision.proposal.agent, record, trace_id=trace_id, parent_span_id=span_id
+            )
         self._tracing.end_agent_span(span_id, outcome_record(decisions, conflicts))
         return decisions, conflicts
-
-    def _record_decision(self, decision: Decision, trace_id: str | None, parent: str | None) -> None:
-        """Record a decision, and remember it until it can be judged."""
-        record = decision_record(decision, self._shop)
-        span_id = self._tracing.log_agent_decision(
-            decision.agent, record, trace_id=trace_id, parent_span_id=parent
-        )
-        if self._memory is not None:
-            self._memory.remember(decision, trace_id, span_id)
 
     def _record_conflict(self, conflict: Conflict, trace_id: str | None, parent: str | None) -> None:
         """Record a conflict as an observation of its own."""
@@ -172,23 +188,25 @@ class Orchestrator:
         )
         self._tracing.end_agent_span(span_id, resolution)
 
-    def _commit(self, proposal: Proposal, view: ShopView) -> None:
-        """Write a proposal into the book."""
-        for line in proposal.lines:
-            if line.after != line.before:
-                self._commit_line(proposal, line, view)
 
-    def _commit_line(self, proposal: Proposal, line: Line, view: ShopView) -> None:
-        """Write one line into the book."""
-        first, days = proposal.first_day, proposal.days
-        if proposal.action is Action.PRICE:
-            factor = line.after / float(view.price[0, line.product])
-            self._book.set_price(line.product, factor, days)
-            return
-        assert line.cluster is not None  # noqa: S101 - all but prices stand in a cluster
-        if proposal.action is Action.ORDER:
-            self._book.order(line.product, line.cluster, line.after - line.before)
-        elif proposal.action is Action.MARKDOWN:
-            self._book.mark_down(line.product, line.cluster, line.after)
-        elif line.counterpart is not None:
-            self._book.swap_displays(line.counterpart, line.product, line.cluster, first, days)
+def _commit(proposal: Proposal, view: ShopView, book: Book) -> None:
+    """Write a proposal into a book."""
+    for line in proposal.lines:
+        if line.after != line.before:
+            _commit_line(proposal, line, view, book)
+
+
+def _commit_line(proposal: Proposal, line: Line, view: ShopView, book: Book) -> None:
+    """Write one line into a book."""
+    first, days = proposal.first_day, proposal.days
+    if proposal.action is Action.PRICE:
+        factor = line.after / float(view.price[0, line.product])
+        book.set_price(line.product, factor, days)
+        return
+    assert line.cluster is not None  # noqa: S101 - all but prices stand in a cluster
+    if proposal.action is Action.ORDER:
+        book.order(line.product, line.cluster, line.after - line.before)
+    elif proposal.action is Action.MARKDOWN:
+        book.mark_down(line.product, line.cluster, line.after)
+    elif line.counterpart is not None:
+        book.swap_displays(line.counterpart, line.product, line.cluster, first, days)

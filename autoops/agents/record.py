@@ -77,10 +77,9 @@ def decision_record(decision: Decision, shop: Shop) -> dict[str, object]:
         "type": proposal.type,
         "inputs": inputs,
         "outputs": outputs,
-        "confidence": decision.confidence,
-        "model_confidence": decision.model_confidence,
+        "confidence": proposal.confidence,
         "reasoning": proposal.reasoning,
-        "claim": str(proposal.claim),
+        "claim": proposal.claim,
         "expected_effect": {
             "mean": effect.mean,
             "low80": effect.low,

@@ -77,19 +77,7 @@ class Tracing(Protocol):
         trace_id: str | None = None,
         parent_span_id: str | None = None,
     ) -> str | None:
-        """Record a decision; return its span's id."""
-        ...
-
-    def score(
-        self,
-        trace_id: str | None,
-        name: str,
-        value: float | str | bool,  # noqa: FBT001 - the service's signature
-        *,
-        span_id: str | None = None,
-        comment: str | None = None,
-    ) -> str | None:
-        """Put a score on a span, which may have ended long ago."""
+        """Record a decision."""
         ...
 
     def trace_operation(
@@ -165,17 +153,6 @@ class NoTracing:
         *,
         trace_id: str | None = None,
         parent_span_id: str | None = None,
-    ) -> str | None:
-        """Record nothing."""
-
-    def score(
-        self,
-        trace_id: str | None,
-        name: str,
-        value: float | str | bool,  # noqa: FBT001 - the protocol's arguments
-        *,
-        span_id: str | None = None,
-        comment: str | None = None,
     ) -> str | None:
         """Record nothing."""
 

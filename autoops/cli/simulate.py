@@ -76,7 +76,9 @@ def simulate(
     policy: Annotated[
         str,
         typer.Option(
-            help="agents, rolling_calendar, rolling, static, ceiling, oracle, several with commas, or all."
+            help="agents; rolling_calendar, rolling, static, ceiling, oracle (yardsticks); independent, "
+            "independent_informed, reflex, no_inventory, no_pricing, no_promotion, no_markdown, no_events, "
+            "inventory_only (the agents but for a part); several with commas; or all of them, about a minute a seed."
         ),
     ] = "agents,rolling_calendar,static",
     world: Annotated[str, typer.Option(help="base, misspecified, split, substitution or capacity.")] = "base",

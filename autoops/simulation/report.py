@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from autoops.agents.calibration import calibration_record
 from autoops.simulation.gaps import CEILING, FLOOR, GapShare, gap_share
+from autoops.simulation.policies.crews import CREWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,9 @@ MONEY = frozenset({"profit", "objective"})
 
 YARDSTICKS = ("rolling_calendar", "rolling", "static")
 """Policies that others are compared with, the one that headlines are quoted against first."""
+
+AGENTS = "agents"
+"""The policy whose parts are told apart."""
 
 ORACLE = "oracle"
 """The policy that no other can beat."""
@@ -134,13 +137,15 @@ class Report:
         return estimate(self.values(policy, figure))
 
     def comparisons(self) -> list[Comparison]:
-        """Return every policy's objective against the yardsticks that ran with it."""
-        return [
+        """Return every policy's objective against the yardsticks that ran, and the agents' against their parts'."""
+        found = [
             self._compare(policy, than)
             for than in YARDSTICKS
             for policy in self.policies
             if than in self.policies and policy != than
         ]
+        parts = [policy for policy in self.policies if policy in CREWS and policy != AGENTS]
+        return found + [self._compare(AGENTS, part) for part in parts if AGENTS in self.policies]
 
     def _compare(self, policy: str, than: str) -> Comparison:
         """Return one policy against another, seed by seed."""
@@ -200,19 +205,8 @@ class Report:
             },
             "gap_share": {name: share.record() for name, share in self.gap_shares().items()},
             "oracle_dominates": self.oracle_dominates,
-            "calibration": self.calibration(),
             "wape": round(self.wape, 4),
             "seconds": round(self.seconds, 2),
-        }
-
-    def calibration(self) -> dict[str, dict[str, Any]]:
-        """Return what agents' words were worth over all seeds, by policy and agent."""
-        return {
-            policy: calibration_record(
-                each for run in self.runs if run.policy == policy for each in run.calibration
-            )
-            for policy in self.policies
-            if any(run.policy == policy and run.calibration for run in self.runs)
         }
 
     def policy_records(self) -> dict[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
+from autoops.simulation.policies.crews import CREWS
 from autoops.simulation.policies.registry import play
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def play_all(
         workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(world,)
     ) as pool:
         # The slow ones first, so that no core is left with them at the end.
-        order = sorted(range(len(jobs)), key=lambda index: jobs[index][0] != "agents")
+        order = sorted(range(len(jobs)), key=lambda index: jobs[index][0] not in CREWS)
         futures = {pool.submit(_job, *jobs[index], days): index for index in order}
         found = {futures[future]: _told(future.result(), done) for future in as_completed(futures)}
     return [found[index] for index in range(len(jobs))]

@@ -23,6 +23,14 @@ KEYS = {
 }
 """Documented keys of the object."""
 
+YARDSTICKS = ("agents", "rolling_calendar", "rolling", "static", "ceiling", "oracle")
+
+PARTS = (
+    *("independent", "independent_informed", "reflex", "no_inventory", "no_pricing", "no_promotion"),
+    *("no_markdown", "no_events", "inventory_only"),
+)
+"""The agents but for a part."""
+
 FIGURES = {
     *("profit", "objective", "fill_rate", "waste_rate", "stockout_rate", "promo_stockout_rate"),
     *("displayed_share", "price_changes", "guardrail_breaches", "price_index"),
@@ -76,24 +84,18 @@ def test_several_seeds_have_intervals() -> None:
 
 
 def test_all_policies_are_compared_and_placed() -> None:
-    """`--policy all` has yardsticks, gap shares, the oracle on top, and the error of the demand model."""
+    """`--policy all` has everything: gap shares, the oracle on top, what each part is worth, the forecast's error."""
     result = _simulate(*SMALL[:-1], "14", "--json", "--no-tracing", "--policy", "all", "--seeds", "1-2")
     record = orjson.loads(result.stdout)
 
-    assert list(record["policies"]) == [
-        "agents",
-        "rolling_calendar",
-        "rolling",
-        "static",
-        "ceiling",
-        "oracle",
-    ]
+    assert list(record["policies"]) == [*YARDSTICKS, *PARTS]
     assert record["oracle_dominates"] is True
     assert 0.1 < record["wape"] < 0.6
     assert {"agents", "rolling_calendar", "rolling", "ceiling_to_oracle"} <= set(record["gap_share"])
     share = record["gap_share"]["agents"]
     assert share["ci95"][0] <= share["mean"] <= share["ci95"][1]
     assert {"mean", "ci95", "worst_seed"} <= set(record["comparisons"]["agents_vs_rolling_calendar"])
+    assert {f"agents_vs_{part}" for part in PARTS} <= set(record["comparisons"])
     for figures in record["policies"].values():
         assert figures["guardrail_breaches"]["mean"] == 0
 
@@ -187,7 +189,7 @@ def test_assumptions_are_listed_with_their_sources() -> None:
         (("--seeds", "101"), "--seeds: received 101 seeds; allowed: 1 to 100"),
         (
             ("--policy", "genius"),
-            "--policy: received genius; allowed: agents, rolling_calendar, rolling, static, ceiling, oracle, all",
+            f"--policy: received genius; allowed: {', '.join((*YARDSTICKS, *PARTS))}, all",
         ),
     ],
 )

@@ -13,6 +13,7 @@ from worlds import OPTIONS, panel_folder
 from autoops.errors import SimulationError
 from autoops.simulation.assumptions import Assumptions
 from autoops.simulation.panel import Split
+from autoops.simulation.policies.registry import POLICIES
 from autoops.simulation.run import Options, simulate
 from autoops.tracing import LangfuseConfig, LangfuseIntegrationService
 from autoops.tracing.journal import reader
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from autoops.simulation.report import Report
 
-NAMES = "agents, rolling_calendar, rolling, static, ceiling, oracle"
+NAMES = ", ".join(POLICIES)
 AGENTS = {"inventory_agent", "pricing_agent", "promotion_agent", "orchestrator"}
 
 

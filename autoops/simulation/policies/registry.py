@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoops.agents.tracing import NoTracing
@@ -10,6 +9,7 @@ from autoops.simulation.days import run_days
 from autoops.simulation.policies import oracle
 from autoops.simulation.policies.agents import AgentsPolicy
 from autoops.simulation.policies.ceiling import CeilingPolicy
+from autoops.simulation.policies.crews import CREWS
 from autoops.simulation.policies.rolling import RollingPolicy
 from autoops.simulation.policies.rolling_calendar import RollingCalendarPolicy
 from autoops.simulation.policies.static import StaticPolicy
@@ -22,8 +22,14 @@ if TYPE_CHECKING:
     from autoops.simulation.policies.policy import Policy
     from autoops.simulation.world import World
 
-POLICIES = ("agents", "rolling_calendar", "rolling", "static", "ceiling", "oracle")
-"""Names that `--policy` takes, besides `all`."""
+YARDSTICKS = ("agents", "rolling_calendar", "rolling", "static", "ceiling", "oracle")
+"""The agents and what they are measured by."""
+
+PARTS = tuple(name for name in CREWS if name != "agents")
+"""The agents but for a part, which tell what the part is worth."""
+
+POLICIES = (*YARDSTICKS, *PARTS)
+"""Names that `--policy` takes, besides `all`, which is all of them."""
 
 DEFAULT = ("agents", "rolling_calendar", "static")
 """What runs unless something else is asked for."""
@@ -50,10 +56,15 @@ def make(
         return _PLAIN[name](world.shop, world.history)
     if name == CeilingPolicy.name:
         return CeilingPolicy(world, seed)
-    if name == AgentsPolicy.name:
+    if name in CREWS:
         tags = ("simulation", f"policy:{name}", f"seed:{seed}")
         return AgentsPolicy(
-            world.shop, world.history, tracing or NoTracing(), session_id=session_id, tags=tags
+            world.shop,
+            world.history,
+            tracing or NoTracing(),
+            crew=CREWS[name],
+            session_id=session_id,
+            tags=tags,
         )
     raise ValueError(f"no policy of the name {name}")
 
@@ -71,6 +82,4 @@ def play(
     """Run a policy on a seed; `watch` is called each evening."""
     if name == oracle.NAME:
         return oracle.run_oracle(world, seed, days, watch)
-    policy = make(world, name, seed, tracing, session_id)
-    run = run_days(world, policy, seed, days, watch)
-    return replace(run, calibration=policy.close()) if isinstance(policy, AgentsPolicy) else run
+    return run_days(world, make(world, name, seed, tracing, session_id), seed, days, watch)

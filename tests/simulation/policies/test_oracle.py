@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from worlds import other_world, small_world
 
 from autoops.simulation.days import Evening
+from autoops.simulation.policies.crews import CREWS
 from autoops.simulation.policies.oracle import Lots, best_lots, run_oracle
 from autoops.simulation.policies.registry import POLICIES, play
 from autoops.simulation.variants import WORLDS
@@ -80,11 +81,13 @@ def test_nobody_beats_the_oracle(name: str) -> None:
     """In every world, on every seed, no policy's objective is larger than the clairvoyant's."""
     world = other_world(name)
     for seed in SEEDS:
-        best = run_oracle(world, seed, 91).figures.objective
+        best, best_of_four_weeks = (run_oracle(world, seed, days).figures.objective for days in (91, 28))
         for policy in POLICIES:
-            days = 91 if policy != "agents" else 28
-            most = best if days == 91 else run_oracle(world, seed, days).figures.objective
-            assert play(world, policy, seed, days).figures.objective <= most, policy
+            # Policies of agents are slow: four weeks, and those that lack a part in one world only.
+            if policy in CREWS and (policy == "agents" or name == "base"):
+                assert play(world, policy, seed, 28).figures.objective <= best_of_four_weeks, policy
+            elif policy not in CREWS:
+                assert play(world, policy, seed, 91).figures.objective <= best, policy
 
 
 def test_the_oracle_keeps_everybodys_books() -> None:
