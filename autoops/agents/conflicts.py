@@ -246,7 +246,8 @@ def _uncovered(
     )
     if taker is not None:
         giver = line.product if line.counterpart is None else line.counterpart
-        amended = replace(line, product=taker, counterpart=giver, before=cover.share(taker, line, proposal))
+        before = cover.share(taker, line, proposal)
+        amended = replace(line, product=taker, counterpart=giver, before=before, gauge=None)
         return replace(amended, conflict_id=conflict.id, note=resolution), conflict
     if proposal.action is Action.DISPLAY and line.counterpart is None:
         return replace(line, conflict_id=conflict.id, note=resolution), conflict

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from autoops.agents.claims import Claim
+    from autoops.agents.effects import Gauge
+
 
 class EventType(StrEnum):
     """What can happen; the value names the event's trace."""
@@ -99,6 +102,8 @@ class Line:
     """The conflict that changed or dropped it, if any."""
     note: str = ""
     """What the orchestrator did to it, if anything."""
+    gauge: Gauge | None = None
+    """How to read off afterwards what it brought; None if a shop cannot see that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +117,10 @@ class Proposal:
     """What kind of decision it would be, such as `routine_order` or `price_response`."""
     lines: tuple[Line, ...]
     unit: str
-    claim: str
-    """One observable statement; `confidence` is its probability."""
+    claim: Claim | str
+    """One statement about days to come; a plain sentence is shown and never judged."""
     confidence: float
+    """The claim's probability, as the agent's own model gives it."""
     effect: Effect
     first_day: int
     """Day on which it takes effect."""
@@ -164,4 +170,74 @@ class Decision:
     trigger: str
     """Id of the event that asked for it."""
     date: date
+    """Simulated."""
+    confidence: float
+    """The claim's probability, corrected by what became of the agent's earlier decisions of this kind."""
     conflict_ids: tuple[str, ...] = ()
+
+    @property
+    def agent(self) -> str:
+        """Return who proposed it."""
+        return self.proposal.agent
+
+    @property
+    def type(self) -> str:
+        """Return what kind of decision it is."""
+        return self.proposal.type
+
+    @property
+    def product(self) -> int | None:
+        """Return the product it is about, None if several."""
+        products = {line.product for line in self.lines}
+        return products.pop() if len(products) == 1 else None
+
+    @property
+    def cluster(self) -> int | None:
+        """Return the cluster it is about, None if several or all."""
+        clusters = {line.cluster for line in self.lines}
+        return clusters.pop() if len(clusters) == 1 else None
+
+    @property
+    def before(self) -> float | None:
+        """Return what stood before, None if it has several lines."""
+        return self.lines[0].before if len(self.lines) == 1 else None
+
+    @property
+    def after(self) -> float | None:
+        """Return what stands now, None if it has several lines."""
+        return self.lines[0].after if len(self.lines) == 1 else None
+
+    @property
+    def unit(self) -> str:
+        """Return the unit of before and after."""
+        return self.proposal.unit
+
+    @property
+    def claim(self) -> Claim | str:
+        """Return the statement that `confidence` is the probability of."""
+        return self.proposal.claim
+
+    @property
+    def model_confidence(self) -> float:
+        """Return the claim's probability as the agent's own model gives it."""
+        return self.proposal.confidence
+
+    @property
+    def effect(self) -> Effect:
+        """Return what it is expected to bring."""
+        return self.proposal.effect
+
+    @property
+    def reasoning(self) -> str:
+        """Return why, in numbers of its inputs and outputs."""
+        return self.proposal.reasoning
+
+    @property
+    def conflict_id(self) -> str | None:
+        """Return the conflict that changed it, the first of several; None if none did."""
+        return self.conflict_ids[0] if self.conflict_ids else None
+
+    @property
+    def is_withheld(self) -> bool:
+        """Return whether the orchestrator let nothing of it happen."""
+        return all(line.conflict_id is not None and line.after == line.before for line in self.lines)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from autoops.agents.book import Book, Commitments
     from autoops.agents.conflicts import Rule
     from autoops.agents.forecast import Forecaster
+    from autoops.agents.memory import Memory
     from autoops.agents.messages import Conflict, Event, Line, Proposal
     from autoops.agents.shop import Observation, Shop, ShopView
     from autoops.agents.tracing import Tracing
@@ -66,9 +67,11 @@ class Orchestrator:
         apart: bool = False,
         session_id: str | None = None,
         tags: Sequence[str] = (),
+        memory: Memory | None = None,
     ) -> None:
         self._shop, self._forecaster, self._rules = shop, forecaster, tuple(rules)
         self._tracing, self._session_id, self._tags = tracing, session_id, tuple(tags)
+        self._memory = memory
         self._all = Circle(shop, forecaster, agents)
         """Everybody; its book holds all that is committed."""
         self._circles = [Circle(shop, forecaster, [agent]) for agent in agents] if apart else [self._all]
@@ -94,6 +97,8 @@ class Orchestrator:
         self._forecaster.learn(observation)
         for agent in self._all.agents:
             agent.learn(observation)
+        if self._memory is not None:
+            self._memory.observe(observation)
 
     def _handle(self, event: Event, view: ShopView) -> None:
         """Take one event from its trace's beginning to its end."""
@@ -159,6 +164,7 @@ class Orchestrator:
                 lines=proposal.lines,
                 trigger=event.id,
                 date=event.date,
+                confidence=proposal.confidence if self._memory is None else self._memory.confidence(proposal),
                 conflict_ids=tuple(
                     line.conflict_id for line in proposal.lines if line.conflict_id is not None
                 ),
@@ -168,12 +174,18 @@ class Orchestrator:
         for decision in decisions:
             for book in {self._all.book, circle.book}:
                 _commit(decision.proposal, situation.view, book)
-            record = decision_record(decision, self._shop)
-            self._tracing.log_agent_decision(
-                decision.proposal.agent, record, trace_id=trace_id, parent_span_id=span_id
-            )
+            self._record_decision(decision, trace_id, span_id)
         self._tracing.end_agent_span(span_id, outcome_record(decisions, conflicts))
         return decisions, conflicts
+
+    def _record_decision(self, decision: Decision, trace_id: str | None, parent: str | None) -> None:
+        """Record a decision, and remember it until it can be judged."""
+        record = decision_record(decision, self._shop)
+        span_id = self._tracing.log_agent_decision(
+            decision.agent, record, trace_id=trace_id, parent_span_id=parent
+        )
+        if self._memory is not None:
+            self._memory.remember(decision, trace_id, span_id)
 
     def _record_conflict(self, conflict: Conflict, trace_id: str | None, parent: str | None) -> None:
         """Record a conflict as an observation of its own."""

@@ -77,9 +77,10 @@ def decision_record(decision: Decision, shop: Shop) -> dict[str, object]:
         "type": proposal.type,
         "inputs": inputs,
         "outputs": outputs,
-        "confidence": proposal.confidence,
+        "confidence": decision.confidence,
+        "model_confidence": decision.model_confidence,
         "reasoning": proposal.reasoning,
-        "claim": proposal.claim,
+        "claim": str(proposal.claim),
         "expected_effect": {
             "mean": effect.mean,
             "low80": effect.low,

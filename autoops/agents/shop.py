@@ -163,3 +163,11 @@ class Observation:
     """Units sold under a last-day sticker, in `sold` too."""
     wasted: FloatArray
     """Units expired tonight."""
+    received: FloatArray
+    """Units delivered this morning."""
+    stock: FloatArray
+    """Units left for the night, what expired aside."""
+    price: FloatArray
+    """Shelf price asked, dollars."""
+    earned: FloatArray
+    """Dollars from customers and vendors, less the cost of what was sold."""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoops.agents.claims import Claim, ClaimKind
+from autoops.agents.effects import Gauge, Measured
 from autoops.agents.figures import money, plain, probability, text
 from autoops.agents.messages import Action, Effect, Line, Proposal
 from autoops.retail.distribution import Z80, demand_cdf, demand_quantile, demand_variance
@@ -44,14 +46,26 @@ def sticker(agent: str, event: Event, situation: Situation, product: int, cluste
         "sticker_price": plain(price * (1.0 - depth)),
         "gain": gains[0],
     }
+    gauge = Gauge(
+        Measured.CLEARED,
+        baseline=min(expiring, expected) / (1.0 - depth),
+        worth=price * (1.0 - depth),
+    )
     return Proposal(
         id=f"{event.id}/markdown-{product}",
         agent=agent,
         action=Action.MARKDOWN,
         type="last_day_markdown",
-        lines=(Line(product, cluster, 0, depth, figures),),
+        lines=(Line(product, cluster, 0, depth, figures, gauge=gauge),),
         unit="share off the price",
-        claim=f"all {text(expiring)} units of {situation.product(product)} in {situation.cluster(cluster)} sell tonight",
+        claim=Claim(
+            f"all {text(expiring)} units of {situation.product(product)} in {situation.cluster(cluster)} sell tonight",
+            ClaimKind.ALL_SELL,
+            (product,),
+            cluster,
+            event.day,
+            event.day,
+        ),
         confidence=probability(1.0 - float(demand_cdf(np.array(expiring), np.array(wanted), variance))),
         effect=Effect.spanning(gains[0], gains[1], gains[2], "dollars", 1),
         first_day=event.day,

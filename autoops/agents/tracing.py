@@ -77,7 +77,19 @@ class Tracing(Protocol):
         trace_id: str | None = None,
         parent_span_id: str | None = None,
     ) -> str | None:
-        """Record a decision."""
+        """Record a decision; return its span's id."""
+        ...
+
+    def score(
+        self,
+        trace_id: str | None,
+        name: str,
+        value: float | str | bool,  # noqa: FBT001 - the service's signature
+        *,
+        span_id: str | None = None,
+        comment: str | None = None,
+    ) -> str | None:
+        """Put a score on a span, which may have ended long ago."""
         ...
 
     def trace_operation(
@@ -153,6 +165,17 @@ class NoTracing:
         *,
         trace_id: str | None = None,
         parent_span_id: str | None = None,
+    ) -> str | None:
+        """Record nothing."""
+
+    def score(
+        self,
+        trace_id: str | None,
+        name: str,
+        value: float | str | bool,  # noqa: FBT001 - the protocol's arguments
+        *,
+        span_id: str | None = None,
+        comment: str | None = None,
     ) -> str | None:
         """Record nothing."""
 

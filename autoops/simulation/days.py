@@ -26,7 +26,8 @@ from autoops.simulation.store import Sale
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autoops.retail.arrays import FloatArray
+    from autoops.agents.calibration import Calibration
+    from autoops.retail.arrays import BoolArray, FloatArray
     from autoops.simulation.policies.policy import Actions, Policy
     from autoops.simulation.store import Store
     from autoops.simulation.world import World
@@ -54,6 +55,8 @@ class Run:
     opening_units: float
     by_product: tuple[float, ...]
     """Each product's objective, dollars."""
+    calibration: tuple[Calibration, ...] = ()
+    """What agents' words were worth; nothing of policies that say none."""
 
 
 def run_days(
@@ -165,7 +168,22 @@ class _Shelf:
             price_index=index,
         )
         self._over_plan = actions.price / planned[:, None]
-        return facts, Observation(day, sale.sold, sold_out, sale.cleared, wasted)
+        return facts, self._seen(day, facts, sold_out)
+
+    def _seen(self, day: int, facts: DayFacts, sold_out: BoolArray) -> Observation:
+        """Return what a shop's tills, shelves and bins tell of a day."""
+        sale, margin = facts.sale, facts.price + (facts.funding - self._world.shop.cost)[:, None]
+        return Observation(
+            day=day,
+            sold=sale.sold,
+            sold_out=sold_out,
+            cleared=sale.cleared,
+            wasted=facts.wasted,
+            received=facts.received,
+            stock=facts.stock,
+            price=facts.price,
+            earned=margin * sale.sold - facts.markdown * facts.price * sale.cleared,
+        )
 
     def _substitute(self, day: int, intensity: FloatArray, sale: Sale) -> Sale:
         """Return the day's sale after customers who found nothing have tried the neighbours."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from autoops.agents.calibration import calibration_record
 from autoops.simulation.gaps import CEILING, FLOOR, GapShare, gap_share
 from autoops.simulation.policies.crews import CREWS
 
@@ -205,8 +206,19 @@ class Report:
             },
             "gap_share": {name: share.record() for name, share in self.gap_shares().items()},
             "oracle_dominates": self.oracle_dominates,
+            "calibration": self.calibration(),
             "wape": round(self.wape, 4),
             "seconds": round(self.seconds, 2),
+        }
+
+    def calibration(self) -> dict[str, dict[str, Any]]:
+        """Return what agents' words were worth over all seeds, by policy and agent."""
+        return {
+            policy: calibration_record(
+                each for run in self.runs if run.policy == policy for each in run.calibration
+            )
+            for policy in self.policies
+            if any(run.policy == policy and run.calibration for run in self.runs)
         }
 
     def policy_records(self) -> dict[str, dict[str, Any]]:

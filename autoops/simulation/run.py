@@ -247,5 +247,14 @@ def _run_record(options: Options, draft: Report, world: World) -> dict[str, Any]
 def _finish(root: Span, report: Report) -> None:
     """Put the final table on the run's root."""
     record = report.record(journal=None)
-    keys = ("policies", "comparisons", "gap_share", "oracle_dominates", "wape", "coverage", "seconds")
+    keys = (
+        "policies",
+        "comparisons",
+        "gap_share",
+        "oracle_dominates",
+        "calibration",
+        "wape",
+        "coverage",
+        "seconds",
+    )
     root.update(output={key: record[key] for key in keys})

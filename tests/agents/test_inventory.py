@@ -45,7 +45,7 @@ def test_a_low_shelf_is_ordered_alone() -> None:
     assert (line.product, line.cluster) == (COLA, 0)
     assert line.figures["position"] == 3.0
     assert line.figures["position"] + line.after == pytest.approx(line.figures["order_up_to"], abs=1.1)
-    assert "29 June" in order.claim
+    assert "29 June" in str(order.claim)
     assert 0.0 < order.confidence < 1.0
     assert order.effect.low <= order.effect.mean <= order.effect.high
 

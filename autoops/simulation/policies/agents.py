@@ -9,6 +9,7 @@ import numpy as np
 
 from autoops.agents.forecast import Forecaster, ForecastTuning
 from autoops.agents.inventory import InventoryAgent, InventoryTuning
+from autoops.agents.memory import Memory
 from autoops.agents.messages import Action, EventType
 from autoops.agents.orchestrator import Orchestrator
 from autoops.agents.pricing import PricingAgent, PricingTuning
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from autoops.agents.agent import Agent, Situation
+    from autoops.agents.calibration import Calibration
     from autoops.agents.messages import Event, Proposal
     from autoops.agents.shop import Observation, SalesHistory, Shop, ShopView
     from autoops.agents.tracing import Tracing
@@ -51,10 +53,12 @@ class AgentsPolicy:
         session_id: str | None = None,
         tags: Sequence[str] = (),
         also: Sequence[Agent] = (),
+        remembers: bool = True,
     ) -> None:
         tuning = tuning or AgentsTuning()
         self.name, self._crew = crew.name, crew
         self._clusters = len(shop.clusters)
+        self.memory = Memory(tracing) if remembers else None
         self.orchestrator = Orchestrator(
             shop,
             Forecaster(shop, history, tuning.forecast),
@@ -64,6 +68,7 @@ class AgentsPolicy:
             apart=crew.apart,
             session_id=session_id,
             tags=tags,
+            memory=self.memory,
         )
         whole = {INVENTORY, PROMOTION} <= set(crew.agents)
         self._as_ever = None if whole else RollingCalendarPolicy(shop, history)
@@ -87,6 +92,10 @@ class AgentsPolicy:
         if PROMOTION not in self._crew.agents:
             actions = replace(actions, markdown=np.maximum(actions.markdown, usual.markdown))
         return actions
+
+    def close(self) -> tuple[Calibration, ...]:
+        """End the run: return what each agent's words were worth, nothing without a memory."""
+        return () if self.memory is None else self.memory.close()
 
     def learn(self, observation: Observation) -> None:
         """Pass the evening on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoops.agents.tracing import NoTracing
@@ -82,4 +83,6 @@ def play(
     """Run a policy on a seed; `watch` is called each evening."""
     if name == oracle.NAME:
         return oracle.run_oracle(world, seed, days, watch)
-    return run_days(world, make(world, name, seed, tracing, session_id), seed, days, watch)
+    policy = make(world, name, seed, tracing, session_id)
+    run = run_days(world, policy, seed, days, watch)
+    return replace(run, calibration=policy.close()) if isinstance(policy, AgentsPolicy) else run

@@ -1,0 +1,72 @@
+"""What a decision turned out to bring, as far as a shop can see it without having tried the alternative."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from autoops.agents.figures import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from autoops.agents.messages import Line
+    from autoops.agents.shop import Observation
+
+
+class Measured(StrEnum):
+    """What is measured of a line; the value says it in the record."""
+
+    SERVED = "margin and good will on units sold beyond what was there without the order"
+    """Nothing under 0, and no more units than were ordered; a sold-out shelf hides what more was wanted."""
+    CLEARED = "taken with stickers, less what the full price was expected to take"
+    SOLD = "margin on units sold beyond those expected without the display, less what the slot was expected to bring before"
+    EARNED = "earned over cost, less what was expected at the price without the change"
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """How a line's effect is read off once its days have passed: `worth` for each unit beyond `baseline`."""
+
+    what: Measured
+    baseline: float
+    """Units (dollars for `EARNED`) that are expected without the change."""
+    worth: float = 1.0
+    """Dollars a unit."""
+    foregone: float = 0.0
+    """Dollars that are given up elsewhere, as expected."""
+
+
+def realised(
+    lines: Sequence[Line], observations: Mapping[int, Observation], days: range
+) -> tuple[float, Measured] | None:
+    """Return dollars that the changed lines brought and what was measured; None if a shop cannot see it.
+
+    Args:
+        lines: As committed; lines that change nothing count nothing.
+        observations: Evenings by their day.
+        days: The effect's horizon.
+    """
+    changed = [line for line in lines if line.after != line.before]
+    gauges = [line.gauge for line in changed if line.gauge is not None]
+    if not changed or len(gauges) < len(changed) or any(day not in observations for day in days):
+        return None
+    evenings = [observations[day] for day in days]
+    total = sum(_one(line, gauge, evenings) for line, gauge in zip(changed, gauges, strict=True))
+    return plain(total), gauges[0].what
+
+
+def _one(line: Line, gauge: Gauge, evenings: Sequence[Observation]) -> float:
+    """Return what one line brought."""
+    clusters = slice(None) if line.cluster is None else line.cluster
+    seen = 0.0
+    for evening in evenings:
+        array = {Measured.CLEARED: evening.cleared, Measured.EARNED: evening.earned}.get(
+            gauge.what, evening.sold
+        )
+        seen += float(array[line.product, clusters].sum())
+    beyond = seen - gauge.baseline
+    if gauge.what is Measured.SERVED:
+        beyond = min(max(beyond, 0.0), line.after - line.before)
+    return gauge.worth * beyond - gauge.foregone
