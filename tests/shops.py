@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +12,10 @@ from autoops.agents.agent import Situation
 from autoops.agents.book import Book
 from autoops.agents.forecast import Forecast
 from autoops.agents.messages import Action, Effect, Event, EventType, Line, Proposal
-from autoops.agents.shop import Cluster, Economics, Product, Shop, ShopView
+from autoops.agents.shop import Cluster, Economics, Observation, Product, Shop, ShopView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MILK, BREAD, COLA, CHIPS = range(4)
 """Two that expire, in 8 and 3 days, and two that keep."""
@@ -71,14 +75,44 @@ def made_situation(
     shop, view = made_shop(), view or made_view()
     forecast = Forecast(
         daily=np.full((len(view.price), 4, 2), daily),
-        base=np.full((4, 2), daily),
+        usual=np.full((4, 2), daily),
         phi=1.2,
         alpha=0.05,
         elasticity=np.array([-0.6, -1.0, -6.0, -2.5]),
         elasticity_sd=np.full(4, 0.3),
         lift=np.full(4, 0.5),
+        unsure=np.full((2, 4, 2), 0.01),
+        level_variance=np.full(4, 0.01),
+        weekday=view.weekday,
     )
     return Situation(shop, view, (book or Book(shop)).page(view), forecast)
+
+
+def made_evening(
+    day: int = 0,
+    *,
+    sold: float = 0.0,
+    cleared: float = 0.0,
+    wasted: float = 0.0,
+    stock: float = 60.0,
+    earned: float = 0.0,
+    sold_out: Sequence[tuple[int, int]] = (),
+) -> Observation:
+    """Return an evening on which every product in each cluster sold, cleared, wasted, kept and earned the same.
+
+    Shelves of the (product, cluster) pairs `sold_out` were empty at closing time.
+    """
+    out = np.zeros((4, 2), dtype=np.bool_)
+    for where in sold_out:
+        out[where] = True
+    figures = {"sold": sold, "cleared": cleared, "wasted": wasted, "stock": stock, "earned": earned}
+    return Observation(
+        day=day,
+        sold_out=out,
+        received=np.zeros((4, 2)),
+        price=np.full((4, 2), 2.0),
+        **{name: np.full((4, 2), value) for name, value in figures.items()},
+    )
 
 
 def expiring(view: ShopView, product: int, cluster: int, units: float) -> ShopView:

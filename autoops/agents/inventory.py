@@ -25,7 +25,6 @@ from autoops.retail.replenishment import (
     expected_waste,
     order_quantity,
     perishable_ceiling,
-    protection_variance,
 )
 
 if TYPE_CHECKING:
@@ -38,23 +37,31 @@ if TYPE_CHECKING:
 LATEST_USUAL_DELIVERY = 4
 """Days; an order confirmed for later says that the supplier is late."""
 
+WEEK = 7
+"""Days of a promotional week."""
+
+LOOK_AHEAD = 28
+"""Days; the longest shelf life, or the longest cover, and a late delivery lie within."""
+
 DELAY_DAYS = 3
 """Days added to the lead time of a cluster whose supplier is late; assumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryTuning:
-    """Constants, tuned on weeks 20-26 with fits on weeks 2-19."""
+    """Constants, tuned on weeks 27-39 with fits on weeks 2-26. Of three: shelf life up to 5 days, longer, keeps."""
 
-    error: float = 0.14
-    """Coefficient of variation of the forecast over the protection interval."""
-    life_error: float = 0.27
+    error: float = 0.1
+    """Coefficient of variation of a cell's forecast over the protection interval, beyond its product's."""
+    life_error: float = 0.176
     """The same over shelf life plus lead time."""
-    cover: float = 0.7
+    cover: tuple[float, float, float] = (0.29, 0.412, 1.244)
     """Factor on the economic cover."""
-    spoil: tuple[float, float] = (0.14, 0.12)
-    """Share of cost at risk with a unit left over when the next one arrives: shelf life up to 5 days, longer."""
-    loss: float = 2.1
+    overage: tuple[float, float, float] = (0.25, 0.113, 0.023)
+    """Share of cost lost with a unit left over when the next order arrives, beyond holding."""
+    lead_risk: float = 2.24
+    """Factor on the variance of the lead time."""
+    loss: tuple[float, float] = (2.8, 4.0)
     """Costs lost with an expired unit; over 1 as tuned, for normal noise understates how often all of it is left."""
 
 
@@ -77,6 +84,44 @@ class Levels:
     """What to order now."""
     lasting: FloatArray
     """Probability that position and order together cover demand to the evening of the delivery."""
+
+
+class _Ahead:
+    """Sums of expected demand over the coming days."""
+
+    def __init__(self, daily: FloatArray) -> None:
+        """Take (days, products, clusters) units a day."""
+        none = np.zeros((1, *daily.shape[1:]))
+        self._sums = np.concatenate([none, np.cumsum(daily, axis=0)])
+        self._squares = np.concatenate([none, np.cumsum(daily**2, axis=0)])
+
+    def sum(self, days: FloatArray) -> FloatArray:
+        """Return (products, clusters) units over so many days; `days` of any shape that stretches to that."""
+        return self._until(self._sums, days)
+
+    def squares(self, days: FloatArray) -> FloatArray:
+        """Return (products, clusters) sums of the days' squared units."""
+        return self._until(self._squares, days)
+
+    @staticmethod
+    def _until(table: FloatArray, days: FloatArray) -> FloatArray:
+        """Return the running sums after so many days."""
+        end = np.minimum(np.broadcast_to(days, table.shape[1:]).astype(np.int64), len(table) - 1)
+        result: FloatArray = np.take_along_axis(table, end[None], axis=0)[0]
+        return result
+
+
+def _unsure(forecast: Forecast, ahead: _Ahead, days: FloatArray) -> FloatArray:
+    """Return the variance of so many days' demand that comes of not knowing levels, of this week and of those to come."""
+    total = ahead.sum(days)
+    this_week = ahead.sum(np.minimum(days, float(WEEK - forecast.weekday)))
+    later = total - this_week
+    result: FloatArray = (
+        forecast.unsure[0] * this_week**2
+        + forecast.unsure[1] * later**2
+        + 2.0 * forecast.level_variance[:, None] * this_week * later
+    )
+    return result
 
 
 class InventoryAgent:
@@ -151,35 +196,43 @@ class InventoryAgent:
         """Return the levels, made anew."""
         shop, view, forecast, tuning = situation.shop, situation.view, situation.forecast, self._tuning
         rules, life = shop.economics, shop.shelf_life[:, None]
+        ahead = _Ahead(forecast.upcoming(LOOK_AHEAD))
+        kind = np.select([life == 0, life > SHORT_LIFE], [2, 1], 0)
         lead: FloatArray = rules.lead_time_mean + DELAY_DAYS * late.astype(np.float64)
         interval: FloatArray = lead + 1.0
-        by_length = {days: forecast.over(round(days)) for days in set(interval.tolist())}
-        mean = np.stack([by_length[days][:, c] for c, days in enumerate(interval.tolist())], axis=1)
-        variance = protection_variance(
-            mean,
-            interval,
-            forecast.phi,
-            forecast.alpha,
-            error=tuning.error,
-            lead_variance=rules.lead_time_variance,
+        mean, daily = ahead.sum(interval), ahead.sum(interval) / interval
+        variance = (
+            forecast.phi * mean
+            + forecast.alpha * ahead.squares(interval)
+            + _unsure(forecast, ahead, interval)
+            + (tuning.error * mean) ** 2
+            + tuning.lead_risk * rules.lead_time_variance * daily**2
         )
-        daily, cost = mean / interval, shop.cost[:, None]
-        cover = tuning.cover * economic_cover(daily, cost, rules.order_line_cost, rules.holding_rate)
-        paid = (situation.committed.price + view.funding).mean(axis=0)
+        cost = shop.cost[:, None]
+        usual = ahead.sum(np.array(14.0)) / 14.0
+        cover = np.maximum(
+            np.array(tuning.cover)[kind]
+            * economic_cover(usual, cost, rules.order_line_cost, rules.holding_rate),
+            1.0,
+        )
+        arrival = min(int(rules.lead_time_mean), len(view.price) - 1)
+        paid = situation.committed.price[arrival] + view.funding[arrival]
         margin = (1.0 + rules.goodwill) * np.maximum(paid - shop.cost, 0.02 * shop.cost)[:, None]
-        spoil = np.where(life > 0, np.where(life <= SHORT_LIFE, tuning.spoil[0], tuning.spoil[1]), 0.0)
-        ratio = critical_ratio(margin, (rules.holding_rate * np.maximum(cover, 1.0) + spoil) * cost)
-        trigger = demand_quantile(mean, variance, normal_quantile(ratio))
-        lasting = life + int(rules.lead_time_mean)
-        by_life = {int(days): forecast.over(int(days)) for days in np.unique(lasting)}
-        life_mean = np.stack([by_life[int(days)][p] for p, days in enumerate(lasting[:, 0])])
-        life_variance = protection_variance(
-            life_mean, lasting, forecast.phi, forecast.alpha, error=tuning.life_error
+        left_over = np.array(tuning.overage)[kind] + rules.holding_rate * cover
+        trigger = demand_quantile(mean, variance, normal_quantile(critical_ratio(margin, left_over * cost)))
+        lasting = np.where(life > 0, life + rules.lead_time_mean, 1.0)
+        life_mean = ahead.sum(lasting)
+        life_variance = (
+            forecast.phi * life_mean
+            + forecast.alpha * ahead.squares(lasting)
+            + _unsure(forecast, ahead, lasting)
+            + (tuning.life_error * life_mean) ** 2
         )
-        ceiling = perishable_ceiling(life_mean, life_variance, margin, tuning.loss * cost)
-        trigger = np.where(life > 0, np.minimum(trigger, ceiling), trigger)
-        top = trigger + (np.maximum(cover, 1.0) - 1.0) * daily
-        top = np.where(life > 0, np.minimum(top, ceiling), top)
+        loss = np.array([*tuning.loss, 1.0])[kind]
+        most = np.where(life > 0, perishable_ceiling(life_mean, life_variance, margin, loss * cost), np.inf)
+        trigger = np.minimum(trigger, most)
+        economy = ahead.sum(interval + np.floor(cover - 1.0)) - mean + (cover - np.floor(cover)) * daily
+        top = np.minimum(trigger + economy, most)
         aging = np.where(life > 0, view.on_hand, 0.0)
         doomed = expected_waste(aging, forecast.daily, min(int(rules.lead_time_mean) + 1, len(aging)))
         none = np.zeros_like(trigger)

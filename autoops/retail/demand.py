@@ -139,6 +139,106 @@ def adjusted_level(units: FloatArray, effect: FloatArray, smoothing: float) -> F
     return sold / np.maximum(factor, 1e-6)
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What days of sales have told of each product beyond the fit: its level, the week's own, the response to prices and so on.
+
+    All act on the log of demand: a row (1, 1, x) times `mean` is added to it. The first number is a level that walks
+    slowly, the second what is particular to the week, the others are corrections to coefficients.
+
+    Source: the dynamic linear model of West and Harrison, *Bayesian Forecasting and Dynamic Models*, 2nd ed. 1997,
+    chapters 4 and 9; a local level and a component that begins anew each week, both in logs.
+    """
+
+    mean: FloatArray
+    """(products, k)."""
+    covariance: FloatArray
+    """(products, k, k)."""
+
+    def variance(self, x: FloatArray) -> FloatArray:
+        """Return the (products, cells) variance of the log of demand that comes of not knowing, for rows `x`."""
+        result: FloatArray = ((x @ self.covariance) * x).sum(axis=2)
+        return result
+
+    def seen(self, x: FloatArray, error: FloatArray, precision: FloatArray) -> Learned:
+        """Return what a day's relative forecast errors tell.
+
+        Args:
+            x: (products, cells, k) what demand in each cell answers to.
+            error: (products, cells) units sold over units expected, less 1.
+            precision: (products, cells) one over its variance by chance; 0 where nothing was seen.
+        """
+        weighted = x * precision[:, :, None]
+        told = np.swapaxes(weighted, 1, 2) @ x
+        covariance: FloatArray = np.linalg.inv(np.linalg.inv(self.covariance) + told)
+        news = np.swapaxes(weighted, 1, 2) @ error[:, :, None]
+        mean: FloatArray = self.mean + (covariance @ news)[:, :, 0]
+        return Learned(mean, covariance)
+
+    def overnight(self, drift: float) -> Learned:
+        """Return what is known in the morning, levels having moved by a step of variance `drift`."""
+        covariance = self.covariance.copy()
+        covariance[:, 0, 0] += drift
+        return Learned(self.mean, covariance)
+
+    def new_week(self, carried: float, variance: float) -> Learned:
+        """Return what is known of a new week of its own `variance`, of whose predecessor the share `carried` lasts."""
+        size = self.mean.shape[1]
+        move = np.eye(size)
+        move[0, 1], move[1, 1] = carried, 0.0
+        covariance = np.asarray(move @ self.covariance @ move.T, dtype=np.float64)
+        covariance[:, 1, 1] = variance
+        return Learned(np.asarray(self.mean @ move.T, dtype=np.float64), covariance)
+
+
+@dataclass(frozen=True, slots=True)
+class DailyNoise:
+    """What days of single cells have told of variance = phi * mean + alpha * mean^2 so far.
+
+    The running sums of the regression of squared error over mean on the mean (see `variance_parameters`).
+    """
+
+    products: tuple[float, float, float]
+    """Sums of weight, weight * mean, weight * mean^2."""
+    answers: tuple[float, float]
+    """Sums of weight * squared error / mean, and of the same * mean."""
+
+    @classmethod
+    def opening(cls, phi: float, alpha: float, days: float) -> DailyNoise:
+        """Return what is known before the first day: as if `days` of small and of larger means had told it."""
+        products = days, days * 5.0, days * 50.0
+        answers = phi * products[0] + alpha * products[1], phi * products[1] + alpha * products[2]
+        return cls(products, answers)
+
+    @property
+    def parameters(self) -> tuple[float, float]:
+        """Return (phi, alpha)."""
+        (n, x, xx), (y, xy) = self.products, self.answers
+        slope = (n * xy - x * y) / max(n * xx - x * x, 1e-9)
+        alpha = max(slope, 0.005)
+        return max((y - alpha * x) / n, 1.0), alpha
+
+    def seen(self, units: FloatArray, mean: FloatArray, whole: BoolArray) -> DailyNoise:
+        """Return what a day adds.
+
+        Args:
+            units: What was sold.
+            mean: What was expected, same shape.
+            whole: Whether that was all that was wanted.
+        """
+        mean = np.maximum(mean, 0.1)
+        weight = np.where(whole, mean / (1.0 + 0.1 * mean) ** 2, 0.0)
+        ratio = weight * (units - mean) ** 2 / mean
+        sums = (weight, weight * mean, weight * mean**2)
+        found = [float(each.sum()) for each in sums]
+        n, x, xx = self.products
+        y, xy = self.answers
+        return DailyNoise(
+            (n + found[0], x + found[1], xx + found[2]),
+            (y + float(ratio.sum()), xy + float((ratio * mean).sum())),
+        )
+
+
 def level_gain(expected: FloatArray, drift: float, phi: float, alpha: float) -> FloatArray:
     """Return the share of a log forecast error that is news about the level and not noise, 0 to 1.
 
@@ -153,16 +253,4 @@ def level_gain(expected: FloatArray, drift: float, phi: float, alpha: float) -> 
     step's drift as the prior variance.
     """
     result: FloatArray = drift / (drift + alpha + phi / np.maximum(expected, 0.1))
-    return result
-
-
-def update_level(
-    level: FloatArray, sold: FloatArray, expected: FloatArray, gain: FloatArray, seen: BoolArray
-) -> FloatArray:
-    """Return the levels after a day's sales; cells that were not `seen` whole (sold out) keep theirs.
-
-    A stock-out censors demand: sales are then a lower bound, and learning from them teaches scarcity.
-    """
-    error = np.clip(np.log((sold + 0.5) / (expected + 0.5)), -1.5, 1.5)
-    result: FloatArray = np.where(seen, level * np.exp(gain * error), level)
     return result

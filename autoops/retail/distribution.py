@@ -167,6 +167,19 @@ def expected_shortage(units: FloatArray, mean: FloatArray, variance: FloatArray)
     return deviation * normal_loss((units - mean) / deviation)
 
 
+def expected_beyond(units: FloatArray, mean: FloatArray, variance: FloatArray) -> FloatArray:
+    """Return the units of demand expected beyond `units` if it is known to be more (normal approximation).
+
+    Source: the inverse Mills ratio; Nahmias, "Demand Estimation in Lost Sales Inventory Systems", Naval Research
+    Logistics 41 (1994), 739-757.
+    """
+    deviation = np.sqrt(np.maximum(variance, SMALLEST_MEAN))
+    z = np.clip((units - mean) / deviation, -8.0, 5.0)
+    density = np.exp(-0.5 * z**2) / math.sqrt(2.0 * math.pi)
+    result: FloatArray = mean + deviation * density / (1.0 - normal_cdf(z)) - units
+    return result
+
+
 def _gamma_shape(mean: FloatArray, variance: FloatArray) -> FloatArray:
     """Return mean^2 / variance, kept inside the range where Wilson-Hilferty is of use."""
     mean = np.maximum(mean, SMALLEST_MEAN)

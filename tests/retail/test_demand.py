@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from autoops.retail.demand import (
+    DailyNoise,
+    Learned,
     adjusted_level,
     fit_response,
     level_gain,
-    update_level,
     variance_parameters,
 )
 
@@ -87,11 +88,52 @@ def test_gain_grows_with_the_count() -> None:
     assert gain == pytest.approx([0.015 / 1.065, 0.015 / 0.066])
 
 
-def test_a_sold_out_cell_teaches_nothing() -> None:
-    """Censored sales leave the level alone; whole ones move it."""
-    level, sold, expected = np.array([10.0, 10.0]), np.array([3.0, 3.0]), np.array([10.0, 10.0])
+def learned(*, level: float = 0.1, week: float = 0.2, lift: float = 0.5) -> Learned:
+    """One product of which a level, a week's own and one coefficient are unknown."""
+    return Learned(np.zeros((1, 3)), np.diag([level, week, lift])[None])
 
-    moved = update_level(level, sold, expected, np.array([0.2, 0.2]), np.array([False, True]))
 
-    assert moved[0] == 10.0
-    assert moved[1] < 10.0
+def test_a_day_is_shared_out_by_what_was_unknown() -> None:
+    """Worked: unknown 0.1 + 0.2 against noise 0.3 take half of the error, a third of it the level's."""
+    after = learned().seen(np.array([[[1.0, 1.0, 0.0]]]), np.array([[0.6]]), np.array([[1.0 / 0.3]]))
+
+    assert after.mean[0] == pytest.approx([0.1, 0.2, 0.0])
+    assert after.variance(np.array([[[1.0, 1.0, 0.0]]]))[0, 0] == pytest.approx(0.15)
+
+
+def test_cells_that_differ_tell_the_coefficient() -> None:
+    """Of two cells, one displayed, the displayed one sells more: that is the display, not the level."""
+    cells = np.array([[[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]])
+    after = learned().seen(cells, np.array([[0.0, 0.5]]), np.full((1, 2), 1000.0))
+
+    assert after.mean[0, 2] == pytest.approx(0.5, abs=0.02)
+    assert after.mean[0, :2] == pytest.approx([0.0, 0.0], abs=0.02)
+
+
+def test_what_was_not_seen_teaches_nothing() -> None:
+    """A cell of no precision leaves all as it was."""
+    after = learned().seen(np.array([[[1.0, 1.0, 1.0]]]), np.array([[2.0]]), np.zeros((1, 1)))
+
+    assert after.mean == pytest.approx(np.zeros((1, 3)))
+    assert after.covariance == pytest.approx(learned().covariance)
+
+
+def test_a_new_week_begins_with_a_share_of_the_old() -> None:
+    """A quarter of the week's own goes on as level; the new week's is unknown again."""
+    told = Learned(np.array([[0.1, 0.4, 0.3]]), learned().covariance)
+    after = told.new_week(0.25, 0.2)
+
+    assert after.mean[0] == pytest.approx([0.2, 0.0, 0.3])
+    assert np.diagonal(after.covariance[0]) == pytest.approx([0.1 + 0.2 / 16.0, 0.2, 0.5])
+
+
+def test_noise_of_days_is_found() -> None:
+    """Days drawn with variance 1.8 m + 0.2 m^2 say so, whatever was believed before."""
+    rng = np.random.default_rng(1)
+    mean = rng.uniform(1.0, 40.0, 40_000)
+    shape = mean**2 / (0.8 * mean + 0.2 * mean**2)
+    units = rng.poisson(mean * rng.gamma(shape) / shape).astype(np.float64)
+    noise = DailyNoise.opening(1.2, 0.05, 100.0).seen(units, mean, np.full(mean.shape, True))
+
+    assert noise.parameters[0] == pytest.approx(1.8, abs=0.15)
+    assert noise.parameters[1] == pytest.approx(0.2, abs=0.02)
