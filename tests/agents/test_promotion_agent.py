@@ -23,10 +23,11 @@ def _chips_sell(situation: Situation, times: float) -> Situation:
     return replace(situation, forecast=replace(situation.forecast, daily=daily))
 
 
-def test_next_weeks_displays_move_on_a_monday() -> None:
+def test_next_weeks_displays_are_planned_on_a_wednesday() -> None:
     """Chips that sell five times as much take cola's slot, from next Monday on."""
-    situation = _chips_sell(made_situation(daily=50.0), 5.0)
-    (plan,) = PromotionAgent().propose(event(EventType.DAY_STARTED), situation)
+    wednesday = made_view(day=2)
+    situation = _chips_sell(made_situation(wednesday, daily=50.0), 5.0)
+    (plan,) = PromotionAgent().propose(event(EventType.DAY_STARTED, day=2), situation)
     (line,) = plan.lines
 
     assert (line.product, line.counterpart, line.cluster) == (CHIPS, COLA, 0)
