@@ -1,4 +1,4 @@
-"""The pricing agent: a week's prices that keep the index, and what to do when a competitor cuts his."""
+"""The pricing agent: prices that keep the index, and what to do when a competitor cuts his."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from autoops.retail.arrays import BoolArray, FloatArray, IntArray
 
 WEEK = 7
-"""Days that a weekly price stands."""
+"""Days of a promotional week, Monday to Sunday."""
 
 LEVEL_ERROR = 0.25
 """Coefficient of variation of a week's demand beyond counting noise; assumed, for confidences only."""
@@ -42,20 +42,18 @@ class PricingTuning:
 
     diverted: float = 0.3
     """Share of a unit gained that is taken from the same category; assumed."""
-    weeks_kept: float = 2.0
+    weeks_kept: float = 1.0
     """Weeks over which new shelf labels must pay."""
-    promoted: float = 0.03
-    """Planned discount from which a price is a promotion agreed with the vendor and left alone."""
     widest: float = 0.30
     """Deepest answer to a competitor that the agent considers; the guard rails are the orchestrator's."""
 
 
 class PricingAgent:
-    """Prices by shrunk elasticities: index-neutral once a week, and by margin, not by reflex, against competitors."""
+    """Prices by shrunk elasticities: index-neutral, revised as the week shows itself; by margin against competitors."""
 
     name = "pricing_agent"
     operations = {  # noqa: RUF012 - read, never written; a Mapping in the protocol
-        EventType.DAY_STARTED: "set_weekly_prices",
+        EventType.DAY_STARTED: "set_prices",
         EventType.COMPETITOR_PRICE: "answer_competitor",
     }
 
@@ -70,18 +68,17 @@ class PricingAgent:
         """Return the week's prices on a Monday, or one answer to a competitor."""
         if event.type is EventType.COMPETITOR_PRICE and event.product is not None:
             return [self._answer(event, situation, event.product)]
-        if situation.view.weekday == 0:
-            weekly = self._weekly(event, situation)
-            return [] if weekly is None else [weekly]
-        return []
+        prices = self._prices(event, situation)
+        return [] if prices is None else [prices]
 
     def learn(self, observation: Observation) -> None:
         """Learn nothing yet beyond what the shared forecast does."""
 
-    def _weekly(self, event: Event, situation: Situation) -> Proposal | None:
-        """Return the changes that earn most this week while the index does not rise, None if none pays."""
-        problem = self._problem(situation, situation.forecast.daily[:WEEK].sum(axis=(0, 2)))
-        free, standing = self._free(situation), self._standing(situation)
+    def _prices(self, event: Event, situation: Situation) -> Proposal | None:
+        """Return the changes that earn most until Sunday while the index does not rise, None if none pays."""
+        days = WEEK - situation.view.weekday
+        problem = self._problem(situation, situation.forecast.daily[:days].sum(axis=(0, 2)))
+        free, standing = ~self._in_answer(situation), self._standing(situation)
         change = self._changes(situation, problem, free, standing)
         gain = contribution(problem, change) - contribution(problem, np.zeros_like(change))
         changed = np.flatnonzero(np.abs(change - standing) * situation.view.price[0] > CENT)
@@ -98,13 +95,13 @@ class PricingAgent:
             id=f"{event.id}/prices",
             agent=self.name,
             action=Action.PRICE,
-            type="weekly_prices",
+            type="weekly_prices" if days == WEEK else "price_revision",
             lines=lines,
             unit="dollars",
-            claim=f"the {len(lines)} products earn at least {money(floor)} this week",
+            claim=f"the {len(lines)} products earn at least {money(floor)} until Sunday",
             confidence=sure,
             effect=Effect.spanning(
-                total, plain(total - Z80 * spread), plain(total + Z80 * spread), "dollars", WEEK
+                total, plain(total - Z80 * spread), plain(total + Z80 * spread), "dollars", days
             ),
             first_day=event.day,
             days=0,
@@ -119,7 +116,7 @@ class PricingAgent:
             reasoning=(
                 f"{raised} up where demand answers least, {len(lines) - raised} down where it answers most; the price "
                 f"index at fixed weights stands {text(index)} % from plan. All prices together are worth {money(total)} "
-                f"more than planned ones this week."
+                f"more than planned ones until Sunday."
             ),
         )
 
@@ -176,13 +173,6 @@ class PricingAgent:
         price, cost = view.price[0], shop.cost - view.funding[0]
         margin = np.maximum(price - cost, 0.0)
         return PriceProblem(price, cost, demand, elasticity, self._tuning.diverted * margin)
-
-    def _free(self, situation: Situation) -> BoolArray:
-        """Return which products may move: not promoted, not in answer to a competitor, not under cost as planned."""
-        shop, view = situation.shop, situation.view
-        promoted = view.price[0] < (1.0 - self._tuning.promoted) * shop.reference_price
-        result: BoolArray = ~promoted & ~self._in_answer(situation) & (view.price[0] > shop.cost)
-        return result
 
     def _in_answer(self, situation: Situation) -> BoolArray:
         """Return which products' prices answer a competitor today."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from shops import CHIPS, COLA, MILK, event, made_shop, made_situation, made_view
 
@@ -44,22 +42,12 @@ def test_weekly_prices_do_not_raise_the_index() -> None:
     assert all(1.8 - 0.005 <= price <= 2.2 + 0.005 for price in after.values())
 
 
-def test_prices_are_set_on_mondays() -> None:
-    """On other days the routine proposes no prices."""
-    assert _agent().propose(event(EventType.DAY_STARTED), made_situation(made_view(day=2))) == []
+def test_prices_are_revised_while_it_pays() -> None:
+    """On a Wednesday the same prices are weighed for the five days that are left."""
+    (revision,) = _agent().propose(event(EventType.DAY_STARTED), made_situation(made_view(day=2)))
 
-
-def test_promoted_prices_are_left_alone() -> None:
-    """A price that the plan has discounted is a promotion agreed with the vendor."""
-    view = made_view()
-    plan = view.price.copy()
-    plan[:, MILK] = 1.6
-
-    proposals = _agent().propose(
-        event(EventType.DAY_STARTED), made_situation(replace(view, price=plan), daily=100.0)
-    )
-
-    assert all(line.product != MILK for proposal in proposals for line in proposal.lines)
+    assert revision.type == "price_revision"
+    assert revision.effect.horizon_days == 5
 
 
 def test_inelastic_prices_are_held_against_a_competitor() -> None:
