@@ -170,7 +170,7 @@ class Learned:
         """
         weighted = x * precision[:, :, None]
         told = np.swapaxes(weighted, 1, 2) @ x
-        covariance: FloatArray = np.linalg.inv(np.linalg.inv(self.covariance) + told)
+        covariance = np.asarray(np.linalg.inv(np.linalg.inv(self.covariance) + told), dtype=np.float64)
         news = np.swapaxes(weighted, 1, 2) @ error[:, :, None]
         mean: FloatArray = self.mean + (covariance @ news)[:, :, 0]
         return Learned(mean, covariance)
