@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoops.agents.claims import Claim, ClaimKind
+from autoops.agents.effects import Gauge, Measured
 from autoops.agents.figures import plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.retail.distribution import (
@@ -258,7 +260,15 @@ class InventoryAgent:
             type="routine_order" if event.type is EventType.DAY_STARTED else f"{event.type.value}_order",
             lines=lines,
             unit="units",
-            claim=f"at least {least} of these {len(lines)} products are not sold out on the evening of {until:%d %B}",
+            claim=Claim(
+                f"at least {least} of these {len(lines)} products are not sold out on the evening of {until:%d %B}",
+                ClaimKind.NOT_SOLD_OUT,
+                tuple(line.product for line in lines),
+                cluster,
+                event.day + int(levels.lead_days[cluster]),
+                event.day + int(levels.lead_days[cluster]),
+                amount=least,
+            ),
             confidence=probability(float(sure)),
             effect=Effect.spanning(gain, low, high, "dollars", int(levels.lead_days[cluster]) + 1),
             first_day=event.day,
@@ -300,9 +310,15 @@ class InventoryAgent:
             type=f"{event.type.value}_order",
             lines=(line,),
             unit="units",
-            claim=(
+            claim=Claim(
                 f"{situation.product(product)} is not sold out in {situation.cluster(cluster)} "
-                f"on the evening of {until:%d %B}"
+                f"on the evening of {until:%d %B}",
+                ClaimKind.NOT_SOLD_OUT,
+                (product,),
+                cluster,
+                event.day + int(levels.lead_days[cluster]),
+                event.day + int(levels.lead_days[cluster]),
+                amount=1,
             ),
             confidence=probability(float(sure)),
             effect=Effect.spanning(gain, low, high, "dollars", int(levels.lead_days[cluster]) + 1),
@@ -339,15 +355,18 @@ class InventoryAgent:
                 "order_up_to": plain(levels.top[where], 1),
                 "lasts_with_probability": probability(levels.lasting[where]),
             },
+            gauge=Gauge(
+                Measured.SERVED,
+                baseline=max(float(levels.position[where]), 0.0),
+                worth=float(_worth(situation)[product]),
+            ),
         )
 
     def _saving(
         self, situation: Situation, levels: Levels, products: IntArray, cluster: int
     ) -> tuple[float, float, float]:
         """Return dollars of margin and good will expected to be saved over the interval, with an 80 % interval."""
-        shop = situation.shop
-        paid = situation.committed.price[0] + situation.view.funding[0]
-        worth = (1.0 + shop.economics.goodwill) * np.maximum(paid - shop.cost, 0.0)[products]
+        worth = _worth(situation)[products]
         mean, variance = levels.mean[products, cluster], levels.variance[products, cluster]
         position, quantity = levels.position[products, cluster], levels.quantity[products, cluster]
         without = expected_shortage(position, mean, variance)
@@ -358,3 +377,10 @@ class InventoryAgent:
             served = np.minimum(demand, position + quantity) - np.minimum(demand, position)
             ends.append(plain(float((worth * np.maximum(served, 0.0)).sum())))
         return plain(float((worth * (without - with_order)).sum())), ends[0], ends[1]
+
+
+def _worth(situation: Situation) -> FloatArray:
+    """Return (products,) dollars of margin and good will that a unit sold today keeps."""
+    shop, paid = situation.shop, situation.committed.price[0] + situation.view.funding[0]
+    result: FloatArray = (1.0 + shop.economics.goodwill) * np.maximum(paid - shop.cost, 0.0)
+    return result

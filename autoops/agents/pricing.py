@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoops.agents.claims import Claim, ClaimKind
+from autoops.agents.effects import Gauge, Measured
 from autoops.agents.figures import money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.retail.distribution import Z80, normal_cdf
@@ -98,7 +100,15 @@ class PricingAgent:
             type="weekly_prices" if days == WEEK else "price_revision",
             lines=lines,
             unit="dollars",
-            claim=f"the {len(lines)} products earn at least {money(floor)} until Sunday",
+            claim=Claim(
+                f"the {len(lines)} products earn at least {money(floor)} until Sunday",
+                ClaimKind.EARNS,
+                tuple(line.product for line in lines),
+                None,
+                event.day,
+                event.day + days - 1,
+                amount=floor,
+            ),
             confidence=sure,
             effect=Effect.spanning(
                 total, plain(total - Z80 * spread), plain(total + Z80 * spread), "dollars", days
@@ -142,16 +152,23 @@ class PricingAgent:
         line_figures = {**line.figures, "gain_of_matching": plain(matching), "gain_of_answer": plain(gain)}
         spread = float(np.abs(self._slope(one, best - now))[0] * situation.forecast.elasticity_sd[product])
         floor, sure = self._floor(situation, one, best, np.array([0]), 0.8)
+        gauge = Gauge(Measured.EARNED, baseline=_earnings(one, 0, float(now[0])))
         return Proposal(
             id=f"{event.id}/price",
             agent=self.name,
             action=Action.PRICE,
             type="competitor_response",
-            lines=(Line(product, None, line.before, line.after, line_figures),),
+            lines=(Line(product, None, line.before, line.after, line_figures, gauge=gauge),),
             unit="dollars",
-            claim=(
+            claim=Claim(
                 f"{situation.product(product)} earns at least {money(floor)} "
-                f"before {event.date + timedelta(days=days):%d %B}"
+                f"before {event.date + timedelta(days=days):%d %B}",
+                ClaimKind.EARNS,
+                (product,),
+                None,
+                event.day,
+                event.day + days - 1,
+                amount=floor,
             ),
             confidence=sure,
             effect=Effect.spanning(
@@ -223,6 +240,7 @@ class PricingAgent:
                 "expected_units": plain(float(problem.demand[product]), 1),
                 "change_percent": plain(100.0 * float(np.expm1(change)), 1),
             },
+            gauge=Gauge(Measured.EARNED, baseline=_earnings(problem, product, 0.0)),
         )
 
     @staticmethod
@@ -248,6 +266,12 @@ class PricingAgent:
         deviation = max(float(np.sqrt((spread[products] ** 2).sum())), 0.01)
         floor = plain(share * expected, 0)
         return floor, probability(float(normal_cdf(np.array((expected - floor) / deviation))))
+
+
+def _earnings(problem: PriceProblem, product: int, change: float) -> float:
+    """Return dollars over cost that a product is expected to earn with a log change of its price."""
+    units = float(problem.demand[product]) * float(np.exp(problem.elasticity[product] * change))
+    return units * float(problem.price[product] * np.exp(change) - problem.cost[product])
 
 
 def _in_force(situation: Situation) -> FloatArray:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoops.agents.claims import Claim, ClaimKind
+from autoops.agents.effects import Gauge, Measured
 from autoops.agents.figures import money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.agents.stickers import sticker
@@ -54,6 +56,8 @@ class Slots:
     """(products,) committed displayed share."""
     demand: FloatArray
     """(products,) units expected over the days without display."""
+    worth: FloatArray
+    """(products,) dollars that a unit sold more brings, what neighbours lose taken off."""
     value: FloatArray
     """(products,) dollars that a whole display adds."""
 
@@ -258,9 +262,15 @@ class PromotionAgent:
             type=kind,
             lines=lines,
             unit="displayed share",
-            claim=(
+            claim=Claim(
                 f"{subject} sell{'s' if len(lines) == 1 else ''} at least {text(float(least))} units in "
-                f"{situation.cluster(cluster)} in the {slots.days} days from {_day(event, slots.first)}"
+                f"{situation.cluster(cluster)} in the {slots.days} days from {_day(event, slots.first)}",
+                ClaimKind.SELLS,
+                tuple(line.product for line in lines),
+                cluster,
+                event.day + slots.first,
+                event.day + slots.first + slots.days - 1,
+                amount=float(least),
             ),
             confidence=probability(float(sure)),
             effect=Effect.spanning(value, plain(value * low), plain(value * high), "dollars", slots.days),
@@ -287,8 +297,9 @@ class PromotionAgent:
         lift = situation.forecast.lift
         demand = situation.forecast.daily[when, :, cluster].sum(axis=0) / np.exp(lift * share)
         margin = (situation.committed.price[when] + situation.view.funding[when]).mean(axis=0) - shop.cost
-        value = display_value(demand, lift, margin, self._tuning.diverted * np.maximum(margin, 0.0))
-        return Slots(first, days, share, demand, value)
+        diverted = self._tuning.diverted * np.maximum(margin, 0.0)
+        value = display_value(demand, lift, margin, diverted)
+        return Slots(first, days, share, demand, margin - diverted, value)
 
     def _spare(self, slots: Slots) -> tuple[int, ...]:
         """Return the products without a slot that would make most of one, best first."""
@@ -326,6 +337,12 @@ class PromotionAgent:
             },
             counterpart=giver,
             alternatives=spare,
+            gauge=Gauge(
+                Measured.SOLD,
+                baseline=float(slots.demand[product]) * float(np.exp(lift * before)),
+                worth=float(slots.worth[product]),
+                foregone=(after - before) * given,
+            ),
         )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import orjson
 import pytest
 from shops import BREAD, CHIPS, COLA, MONDAY, made_evening, proposal
 from worlds import small_world
@@ -161,3 +163,25 @@ def test_memory_changes_no_decision() -> None:
     assert lines[0] == lines[1]
     assert any(d.confidence != d.model_confidence for d in with_memory.orchestrator.decisions)
     assert all(d.confidence == d.model_confidence for d in without.orchestrator.decisions)
+
+
+def test_a_runs_decisions_are_all_accounted_for() -> None:
+    """Every decision has a verdict; nearly all are judged, and each kind of claim is met and missed."""
+    world = small_world()
+    policy = AgentsPolicy(world.shop, world.history, NoTracing())
+    run_days(world, policy, 1, 28)
+    calibration = policy.close()
+    outcomes = policy.memory.outcomes if policy.memory is not None else []
+    verdicts = Counter(outcome.finding.verdict for outcome in outcomes)
+    kinds = {
+        (outcome.decision.claim.kind, outcome.finding.verdict)
+        for outcome in outcomes
+        if isinstance(outcome.decision.claim, Claim)
+    }
+
+    assert len(outcomes) == len(policy.orchestrator.decisions)
+    assert sum(sum(each.verdicts.values()) for each in calibration) == len(outcomes)
+    assert verdicts[Verdict.BORNE_OUT] + verdicts[Verdict.NOT_BORNE_OUT] > 0.8 * len(outcomes)
+    for kind in (ClaimKind.NOT_SOLD_OUT, ClaimKind.SELLS, ClaimKind.EARNS, ClaimKind.ALL_SELL):
+        assert {(kind, Verdict.BORNE_OUT), (kind, Verdict.NOT_BORNE_OUT)} <= kinds
+    assert orjson.dumps([outcome.realised for outcome in outcomes])

@@ -111,6 +111,24 @@ def test_every_step_and_decision_is_a_span(recorded: Recorded) -> None:
     assert {span.level for span in recorded.spans} <= {"", "DEFAULT", None}
 
 
+def test_decisions_are_scored_once_their_days_have_passed(recorded: Recorded) -> None:
+    """Each decision span has one verdict, and what is realised where a shop can see it; the root has the sums."""
+    decisions = {span.span_id for span in recorded.spans if span.decision is not None}
+    scores = [score for trace in recorded.traces for score in trace.scores]
+    verdicts = {score.span_id: score.value for score in scores if score.name == "verdict"}
+    effects = [score for score in scores if score.name == "realised_effect"]
+    (root,) = recorded.named("simulation.run")
+    told = orjson.loads(root.output or "null")["calibration"]["agents"]
+
+    assert set(verdicts) == decisions
+    assert sum(score.name == "verdict" for score in scores) == len(decisions)
+    assert {"borne_out", "not_borne_out", "open"} <= set(verdicts.values())
+    assert effects
+    assert all(score.comment for score in effects)
+    assert sum(sum(each["verdicts"].values()) for each in told.values()) == len(decisions)
+    assert told == recorded.report.record(None)["calibration"]["agents"]
+
+
 def test_a_conflict_stands_in_its_events_trace(recorded: Recorded) -> None:
     """A resolved conflict is an observation under the orchestrator's step, with what was found and the rule."""
     conflicts = recorded.named("orchestrator.resolve_conflict")
