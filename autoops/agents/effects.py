@@ -11,8 +11,9 @@ from autoops.agents.figures import plain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from autoops.agents.messages import Line
+    from autoops.agents.messages import Decision, Line
     from autoops.agents.shop import Observation
+    from autoops.retail.arrays import FloatArray
 
 
 class Measured(StrEnum):
@@ -27,7 +28,10 @@ class Measured(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """How a line's effect is read off once its days have passed: `worth` for each unit beyond `baseline`."""
+    """How an effect is read off once its days have passed: `worth` for each unit beyond `baseline`.
+
+    On a line it is about the line's product and cluster, on a proposal about `products` in all clusters.
+    """
 
     what: Measured
     baseline: float
@@ -36,23 +40,32 @@ class Gauge:
     """Dollars a unit."""
     foregone: float = 0.0
     """Dollars that are given up elsewhere, as expected."""
+    products: tuple[int, ...] = ()
 
 
 def realised(
-    lines: Sequence[Line], observations: Mapping[int, Observation], days: range
+    decision: Decision, observations: Mapping[int, Observation], days: range
 ) -> tuple[float, Measured] | None:
-    """Return dollars that the changed lines brought and what was measured; None if a shop cannot see it.
+    """Return dollars that a decision brought and what was measured; None if a shop cannot see it.
+
+    Lines that change nothing count nothing, and a decision of such lines has brought nothing to see.
 
     Args:
-        lines: As committed; lines that change nothing count nothing.
+        decision: As committed.
         observations: Evenings by their day.
         days: The effect's horizon.
     """
-    changed = [line for line in lines if line.after != line.before]
-    gauges = [line.gauge for line in changed if line.gauge is not None]
-    if not changed or len(gauges) < len(changed) or any(day not in observations for day in days):
+    changed = [line for line in decision.lines if line.after != line.before]
+    if not changed or any(day not in observations for day in days):
         return None
     evenings = [observations[day] for day in days]
+    whole = decision.proposal.gauge
+    if whole is not None:
+        seen = sum(_array(whole.what, evening)[list(whole.products)].sum() for evening in evenings)
+        return plain(whole.worth * (float(seen) - whole.baseline) - whole.foregone), whole.what
+    gauges = [line.gauge for line in changed if line.gauge is not None]
+    if len(gauges) < len(changed):
+        return None
     total = sum(_one(line, gauge, evenings) for line, gauge in zip(changed, gauges, strict=True))
     return plain(total), gauges[0].what
 
@@ -60,13 +73,15 @@ def realised(
 def _one(line: Line, gauge: Gauge, evenings: Sequence[Observation]) -> float:
     """Return what one line brought."""
     clusters = slice(None) if line.cluster is None else line.cluster
-    seen = 0.0
-    for evening in evenings:
-        array = {Measured.CLEARED: evening.cleared, Measured.EARNED: evening.earned}.get(
-            gauge.what, evening.sold
-        )
-        seen += float(array[line.product, clusters].sum())
+    seen = float(sum(_array(gauge.what, evening)[line.product, clusters].sum() for evening in evenings))
     beyond = seen - gauge.baseline
     if gauge.what is Measured.SERVED:
         beyond = min(max(beyond, 0.0), line.after - line.before)
     return gauge.worth * beyond - gauge.foregone
+
+
+def _array(what: Measured, evening: Observation) -> FloatArray:
+    """Return the (products, clusters) figures of an evening that are measured."""
+    if what is Measured.CLEARED:
+        return evening.cleared
+    return evening.earned if what is Measured.EARNED else evening.sold

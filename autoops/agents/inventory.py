@@ -48,6 +48,12 @@ LOOK_AHEAD = 28
 DELAY_DAYS = 3
 """Days added to the lead time of a cluster whose supplier is late; assumed."""
 
+COMMON_LUCK = 0.15
+"""Standard deviation of the share of a table's products that last, beyond chance: they wait for one delivery.
+
+As seen on weeks 27-39; for confidences only.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class InventoryTuning:
@@ -247,7 +253,8 @@ class InventoryAgent:
             return None
         lines = tuple(self._line(situation, levels, int(product), cluster) for product in due)
         lasting = levels.lasting[due, cluster]
-        expected, spread = float(lasting.sum()), float(np.sqrt((lasting * (1.0 - lasting)).sum()))
+        expected = float(lasting.sum())
+        spread = float(np.sqrt((lasting * (1.0 - lasting)).sum() + (COMMON_LUCK * len(due)) ** 2))
         least = max(int(expected - spread), 1)
         sure = normal_cdf(np.array((expected - least + 0.5) / max(spread, 0.1)))
         until = event.date + timedelta(days=int(levels.lead_days[cluster]))

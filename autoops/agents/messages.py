@@ -129,6 +129,8 @@ class Proposal:
     inputs: Mapping[str, object]
     reasoning: str
     """Made from numbers that stand in the inputs or the lines."""
+    gauge: Gauge | None = None
+    """How to read off what it brought, where the effect is not the sum of its lines'."""
 
 
 class ConflictKind(StrEnum):

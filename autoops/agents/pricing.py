@@ -99,6 +99,7 @@ class PricingAgent:
             action=Action.PRICE,
             type="weekly_prices" if days == WEEK else "price_revision",
             lines=lines,
+            gauge=self._gauge(problem, change),
             unit="dollars",
             claim=Claim(
                 f"the {len(lines)} products earn at least {money(floor)} until Sunday",
@@ -152,7 +153,8 @@ class PricingAgent:
         line_figures = {**line.figures, "gain_of_matching": plain(matching), "gain_of_answer": plain(gain)}
         spread = float(np.abs(self._slope(one, best - now))[0] * situation.forecast.elasticity_sd[product])
         floor, sure = self._floor(situation, one, best, np.array([0]), 0.8)
-        gauge = Gauge(Measured.EARNED, baseline=_earnings(one, 0, float(now[0])))
+        units = one.demand * np.exp(one.elasticity * now)
+        gauge = Gauge(Measured.EARNED, float((units * (one.price * np.exp(now) - one.cost))[0]))
         return Proposal(
             id=f"{event.id}/price",
             agent=self.name,
@@ -240,8 +242,15 @@ class PricingAgent:
                 "expected_units": plain(float(problem.demand[product]), 1),
                 "change_percent": plain(100.0 * float(np.expm1(change)), 1),
             },
-            gauge=Gauge(Measured.EARNED, baseline=_earnings(problem, product, 0.0)),
         )
+
+    @staticmethod
+    def _gauge(problem: PriceProblem, change: FloatArray) -> Gauge:
+        """Return how to see what all prices off the plan earned over what the planned ones should have."""
+        moved = np.flatnonzero(change)
+        planned = (problem.demand * (problem.price - problem.cost))[moved].sum()
+        products = tuple(int(product) for product in moved)
+        return Gauge(Measured.EARNED, baseline=float(planned), products=products)
 
     @staticmethod
     def _slope(problem: PriceProblem, change: FloatArray) -> FloatArray:
@@ -266,12 +275,6 @@ class PricingAgent:
         deviation = max(float(np.sqrt((spread[products] ** 2).sum())), 0.01)
         floor = plain(share * expected, 0)
         return floor, probability(float(normal_cdf(np.array((expected - floor) / deviation))))
-
-
-def _earnings(problem: PriceProblem, product: int, change: float) -> float:
-    """Return dollars over cost that a product is expected to earn with a log change of its price."""
-    units = float(problem.demand[product]) * float(np.exp(problem.elasticity[product] * change))
-    return units * float(problem.price[product] * np.exp(change) - problem.cost[product])
 
 
 def _in_force(situation: Situation) -> FloatArray:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from shops import COLA, made_evening
+from shops import CHIPS, COLA, MONDAY, made_evening, proposal
 
 from autoops.agents.effects import Gauge, Measured, realised
-from autoops.agents.messages import Line
+from autoops.agents.messages import Action, Decision, Line
 
 EVENINGS = {day: made_evening(day, sold=10.0, cleared=4.0, earned=6.0) for day in range(4)}
+
+
+def _decided(*lines: Line, gauge: Gauge | None = None) -> Decision:
+    """Return a decision of these lines."""
+    return Decision(proposal(Action.ORDER, lines[0], gauge=gauge), lines, "event", MONDAY, 0.5)
 
 
 def _line(gauge: Gauge | None, cluster: int | None = 0) -> Line:
@@ -31,12 +36,12 @@ def _line(gauge: Gauge | None, cluster: int | None = 0) -> Line:
 )
 def test_what_is_seen_beyond_the_baseline_counts(gauge: Gauge, dollars: float) -> None:
     """Twenty sold in two days: an order of fifteen serves none of them, some or all fifteen; others may lose."""
-    assert realised([_line(gauge)], EVENINGS, range(1, 3)) == (dollars, gauge.what)
+    assert realised(_decided(_line(gauge)), EVENINGS, range(1, 3)) == (dollars, gauge.what)
 
 
 def test_all_clusters_count_for_a_price() -> None:
     """A line without a cluster is measured in all of them."""
-    found = realised([_line(Gauge(Measured.EARNED, baseline=0.0), None)], EVENINGS, range(1))
+    found = realised(_decided(_line(Gauge(Measured.EARNED, baseline=0.0), None)), EVENINGS, range(1))
 
     assert found == (12.0, Measured.EARNED)
 
@@ -46,11 +51,18 @@ def test_only_what_changed_is_measured() -> None:
     done = _line(Gauge(Measured.EARNED, baseline=1.0))
     withheld = replace(done, after=done.before)
 
-    assert realised([done, withheld], EVENINGS, range(1)) == (5.0, Measured.EARNED)
-    assert realised([withheld], EVENINGS, range(1)) is None
+    assert realised(_decided(done, withheld), EVENINGS, range(1)) == (5.0, Measured.EARNED)
+    assert realised(_decided(withheld), EVENINGS, range(1)) is None
 
 
 def test_what_cannot_be_seen_is_none() -> None:
     """Without a gauge, or before all days have passed, nothing is said."""
-    assert realised([_line(None)], EVENINGS, range(1)) is None
-    assert realised([_line(Gauge(Measured.EARNED, 0.0))], EVENINGS, range(3, 5)) is None
+    assert realised(_decided(_line(None)), EVENINGS, range(1)) is None
+    assert realised(_decided(_line(Gauge(Measured.EARNED, 0.0))), EVENINGS, range(3, 5)) is None
+
+
+def test_a_gauge_of_the_whole_counts_for_all_its_products() -> None:
+    """Prices that keep an index are worth what all of them earn, those that did not change today too."""
+    whole = Gauge(Measured.EARNED, baseline=20.0, products=(COLA, CHIPS))
+
+    assert realised(_decided(_line(None, None), gauge=whole), EVENINGS, range(1)) == (4.0, Measured.EARNED)
