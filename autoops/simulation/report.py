@@ -43,6 +43,21 @@ AGENTS = "agents"
 ORACLE = "oracle"
 """The policy that no other can beat."""
 
+BOUNDS = {
+    **{name: (0.0, 1.0) for name in FIGURES if name.endswith(("_rate", "_share"))},
+    **dict.fromkeys(("price_changes", "guardrail_breaches", "under_cost_markdowns"), (0.0, math.inf)),
+}
+"""What a figure can be: shares of something, and counts; an interval is cut there."""
+
+LEAST_SEEDS = 5
+"""For an interval that is shown to people: with fewer seeds it tells of their number, not of the policies."""
+
+INTERVALS = (
+    "Intervals are 95 %, by Student's t over seeds (differences seed by seed, on the same random numbers); "
+    "those of gap shares are bootstrapped."
+)
+"""How intervals are made."""
+
 COVERAGE = "Intervals cover simulated noise and draws of the customers' response; not another quarter, retailer or set of products."
 """What stands under every table of intervals."""
 
@@ -74,13 +89,13 @@ class Comparison:
     """The same as a share of the other's objective in each seed."""
 
 
-def estimate(values: Sequence[float]) -> Estimate:
-    """Return the mean and its 95 % confidence interval by Student's t."""
+def estimate(values: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)) -> Estimate:
+    """Return the mean and its 95 % confidence interval by Student's t, cut at what is possible at all."""
     mean = fmean(values)
     if len(values) < 2:
         return Estimate(mean, None)
     half = student_quantile(0.975, len(values) - 1) * stdev(values) / math.sqrt(len(values))
-    return Estimate(mean, (mean - half, mean + half))
+    return Estimate(mean, (max(mean - half, bounds[0]), min(mean + half, bounds[1])))
 
 
 def student_quantile(probability: float, degrees: int) -> float:
@@ -135,7 +150,7 @@ class Report:
 
     def estimate(self, policy: str, figure: str) -> Estimate:
         """Return a policy's figure over the seeds."""
-        return estimate(self.values(policy, figure))
+        return estimate(self.values(policy, figure), BOUNDS.get(figure, (-math.inf, math.inf)))
 
     def comparisons(self) -> list[Comparison]:
         """Return every policy's objective against the yardsticks that ran, and the agents' against their parts'."""
@@ -193,6 +208,7 @@ class Report:
             "world": self.world,
             "fingerprint": self.fingerprint,
             "assumptions": self.headline,
+            "intervals": INTERVALS,
             "coverage": COVERAGE,
             "journal": journal,
             "policies": self.policy_records(),

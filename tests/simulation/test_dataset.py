@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,14 @@ def test_without_the_data_package_the_message_says_how_to_get_it(monkeypatch: py
     monkeypatch.setattr("autoops.simulation.dataset.PACKAGE", "no_such_package")
 
     with pytest.raises(SimulationError, match="the data package is missing"):
+        load_panel(PanelOptions(10, 2))
+
+
+def test_the_reader_of_the_data_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package's files are parquet: without pyarrow the error says so and what to install."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    with pytest.raises(SimulationError, match="without pyarrow: in a clone `uv sync`, elsewhere install"):
         load_panel(PanelOptions(10, 2))
 
 

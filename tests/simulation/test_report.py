@@ -34,6 +34,28 @@ def test_the_interval_of_a_worked_example() -> None:
     assert found.ci95 == pytest.approx((8.04, 11.96), abs=0.01)
 
 
+def test_intervals_end_where_figures_do() -> None:
+    """A rate is never under 0 or over 1 and a count never under 0, however little two seeds say; money is not cut."""
+    report = simulate(replace(OPTIONS, days=2, policies=("static",), seeds=(1, 2)), cache=panel_folder())
+    for figure in ("fill_rate", "waste_rate", "stockout_rate", "promo_stockout_rate", "displayed_share"):
+        interval = report.estimate("static", figure).ci95
+        assert interval is not None
+        assert 0.0 <= interval[0] <= interval[1] <= 1.0
+    counted = report.estimate("static", "under_cost_markdowns").ci95
+    assert counted is not None
+    assert counted[0] >= 0.0
+    assert estimate([1.0, 2.0]).ci95 == pytest.approx((1.5 - 12.706 / 2, 1.5 + 12.706 / 2), abs=0.01)
+    assert estimate([0.1, 0.2], (0.0, 1.0)).ci95 == pytest.approx((0.0, 0.785), abs=0.001)
+
+
+def test_the_record_says_which_intervals_it_has() -> None:
+    """By what they are made, and what they do not cover."""
+    record = simulate(replace(OPTIONS, days=1, policies=("static",)), cache=panel_folder()).record(None)
+
+    assert "Student's t over seeds" in record["intervals"]
+    assert "not another quarter" in record["coverage"]
+
+
 def test_policies_are_compared_seed_by_seed() -> None:
     """The difference's interval is narrower than the policies' own, for they share their random numbers."""
     report = simulate(replace(OPTIONS, seeds=(1, 2, 3)), cache=panel_folder())

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from worlds import small_world
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from worlds import CLUSTERS, PRODUCTS, panel_folder, small_panel, small_world
 
 from autoops.simulation.policies.registry import play
 from autoops.simulation.workers import LEAST_JOBS, play_all
@@ -31,3 +38,46 @@ def test_few_runs_are_played_here() -> None:
 
     assert run.policy == "static"
     assert told == ["static"]
+
+
+_MANY = """
+import json, sys
+from pathlib import Path
+from autoops.simulation.tuning import tuning_world
+from autoops.simulation.workers import play_all
+
+folder, products, clusters, jobs = json.loads(sys.argv[1])
+world = tuning_world(Path(folder), products, clusters)
+play_all(world, [("static", seed) for seed in range(jobs)], 91, 2, lambda policy, seed: print(seed, flush=True))
+"""
+"""Two processes with more to do than anybody waits for; each job that has ended is a line."""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "killpg"), reason="a terminal's Ctrl-C is a signal to a group of processes"
+)
+def test_ctrl_c_ends_every_process_at_once() -> None:
+    """What has not begun never does, nobody waits for the rest, and the workers say nothing of it."""
+    small_panel()
+    jobs = 2000
+    process = subprocess.Popen(
+        [sys.executable, "-c", _MANY, json.dumps([str(panel_folder()), PRODUCTS, CLUSTERS, jobs])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        begun = process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        # Every process of the group writes there: what is read to its end has nobody left.
+        output, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+
+    assert begun
+    assert process.returncode == -signal.SIGINT
+    assert len(output.splitlines()) < jobs / 2
+    assert errors.count("Traceback") == 1
+    assert "Process" not in errors
