@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from autoops.retail.arrays import FloatArray
 
 
+COMES_ABOUT = 0.88
+"""Share of what is expected of products chosen for it that comes about; for claims and gauges, never for a choice.
+
+As seen on weeks 27-39: shelves run empty, and what is chosen for a high forecast falls back towards the mean.
+"""
+
+COMMON_ERROR = 0.1
+"""Coefficient of variation of what many products sell or earn together, beyond their own errors; as seen there."""
+
+
 class Measured(StrEnum):
     """What is measured of a line; the value says it in the record."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.agents.claims import Claim, ClaimKind
-from autoops.agents.effects import Gauge, Measured
+from autoops.agents.effects import COMES_ABOUT, COMMON_ERROR, Gauge, Measured
 from autoops.agents.figures import money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.retail.distribution import Z80, normal_cdf
@@ -33,6 +33,12 @@ WEEK = 7
 
 LEVEL_ERROR = 0.25
 """Coefficient of variation of a week's demand beyond counting noise; assumed, for confidences only."""
+
+ASSORTMENT_ERROR = 0.04
+"""Coefficient of variation of what the whole assortment earns, beyond each product's; as seen on weeks 27-39."""
+
+EARN_SHARE = 0.8
+"""Of what prices should earn, the part that the agent puts its word to."""
 
 CENT = 0.005
 """Dollars; smaller differences are no new price."""
@@ -89,9 +95,10 @@ class PricingAgent:
             return None
         lines = tuple(self._line(situation, problem, int(p), float(change[p])) for p in changed)
         sd = np.abs(self._slope(problem, change)) * situation.forecast.elasticity_sd
-        total, spread = plain(float(gain.sum())), float(np.sqrt((sd**2).sum()))
+        luck = _earnings(situation, problem, change, np.flatnonzero(change), ASSORTMENT_ERROR)[1]
+        total, spread = plain(float(gain.sum())), float(np.sqrt((sd**2).sum() + luck**2))
         index = plain(float((self._weight * change).sum()) * 100.0)
-        floor, sure = self._floor(situation, problem, change, changed, 0.9)
+        floor, sure = self._floor(situation, problem, change, changed)
         raised = sum(line.after > line.before for line in lines)
         return Proposal(
             id=f"{event.id}/prices",
@@ -151,10 +158,12 @@ class PricingAgent:
             self._answers[product] = situation.view.day + days, standing
         line = self._line(situation, self._problem(situation, demand), product, float(best[0]))
         line_figures = {**line.figures, "gain_of_matching": plain(matching), "gain_of_answer": plain(gain)}
-        spread = float(np.abs(self._slope(one, best - now))[0] * situation.forecast.elasticity_sd[product])
-        floor, sure = self._floor(situation, one, best, np.array([0]), 0.8)
+        unsure = float(np.abs(self._slope(one, best - now))[0] * situation.forecast.elasticity_sd[product])
+        spread = float(np.hypot(unsure, _earnings(situation, one, best, np.array([0]))[1]))
+        floor, sure = self._floor(situation, one, best, np.array([0]))
         units = one.demand * np.exp(one.elasticity * now)
-        gauge = Gauge(Measured.EARNED, float((units * (one.price * np.exp(now) - one.cost))[0]))
+        held = float((units * (one.price * np.exp(now) - one.cost))[0])
+        gauge = Gauge(Measured.EARNED, baseline=COMES_ABOUT * held)
         return Proposal(
             id=f"{event.id}/price",
             agent=self.name,
@@ -250,7 +259,7 @@ class PricingAgent:
         moved = np.flatnonzero(change)
         planned = (problem.demand * (problem.price - problem.cost))[moved].sum()
         products = tuple(int(product) for product in moved)
-        return Gauge(Measured.EARNED, baseline=float(planned), products=products)
+        return Gauge(Measured.EARNED, baseline=COMES_ABOUT * float(planned), products=products)
 
     @staticmethod
     def _slope(problem: PriceProblem, change: FloatArray) -> FloatArray:
@@ -262,19 +271,35 @@ class PricingAgent:
 
     @staticmethod
     def _floor(
-        situation: Situation, problem: PriceProblem, change: FloatArray, products: IntArray, share: float
+        situation: Situation, problem: PriceProblem, change: FloatArray, products: IntArray
     ) -> tuple[float, float]:
-        """Return whole dollars, `share` of what `products` should earn, and the probability of that much.
+        """Return whole dollars, a part of what `products` should earn, and the probability of that much.
 
-        `products` are rows of the problem. Normal: counting noise, an error of the level, and the elasticity's.
+        `products` are rows of the problem.
         """
-        units = problem.demand * np.exp(problem.elasticity * change)
-        worth = problem.price * np.exp(change) - problem.cost
-        spread = worth * np.sqrt(situation.forecast.phi * units + (LEVEL_ERROR * units) ** 2)
-        expected = float((units * worth)[products].sum())
-        deviation = max(float(np.sqrt((spread[products] ** 2).sum())), 0.01)
-        floor = plain(share * expected, 0)
-        return floor, probability(float(normal_cdf(np.array((expected - floor) / deviation))))
+        expected, deviation = _earnings(situation, problem, change, products)
+        floor = plain(EARN_SHARE * expected, 0)
+        sure = normal_cdf(np.array((COMES_ABOUT * expected - floor) / deviation))
+        return floor, probability(float(sure))
+
+
+def _earnings(
+    situation: Situation,
+    problem: PriceProblem,
+    change: FloatArray,
+    products: IntArray,
+    common: float = COMMON_ERROR,
+) -> tuple[float, float]:
+    """Return dollars that some rows of a problem should earn, and the deviation of what they will.
+
+    Normal: counting noise, an error of each level, and one that all share.
+    """
+    units = problem.demand * np.exp(problem.elasticity * change)
+    worth = problem.price * np.exp(change) - problem.cost
+    spread = worth * np.sqrt(situation.forecast.phi * units + (LEVEL_ERROR * units) ** 2)
+    expected = float((units * worth)[products].sum())
+    variance = (spread[products] ** 2).sum() + (common * expected) ** 2
+    return expected, max(float(np.sqrt(variance)), 0.01)
 
 
 def _in_force(situation: Situation) -> FloatArray:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.agents.claims import Claim, ClaimKind
-from autoops.agents.effects import Gauge, Measured
+from autoops.agents.effects import COMES_ABOUT, COMMON_ERROR, Gauge, Measured
 from autoops.agents.figures import money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.agents.stickers import sticker
-from autoops.retail.distribution import Z80, demand_cdf, demand_quantile, demand_variance
+from autoops.retail.distribution import Z80, demand_cdf, demand_variance
 from autoops.retail.promotion import best_swaps, display_value
 
 if TYPE_CHECKING:
@@ -242,19 +242,19 @@ class PromotionAgent:
         """Return the lines as a proposal, its word put to what they sell together."""
         forecast, tuning = situation.forecast, self._tuning
         units = np.array([line.figures["displayed_units"] for line in lines])
-        mean = np.array(units.sum())
-        variance = (
-            demand_variance(units, forecast.phi, forecast.alpha / slots.days) + (0.3 * units) ** 2
-        ).sum()
+        noise = demand_variance(units, forecast.phi, forecast.alpha / slots.days) + (0.3 * units) ** 2
+        mean, variance = np.array(units.sum()), noise.sum()
         least = np.floor(tuning.sell_share * mean)
-        sure = 1.0 - demand_cdf(least, mean, variance)
+        comes = COMES_ABOUT * mean
+        sure = 1.0 - demand_cdf(least, comes, variance + (COMMON_ERROR * mean) ** 2)
         value = plain(sum(line.figures["gain"] for line in lines))
         subject = (
             situation.product(lines[0].product)
             if len(lines) == 1
             else f"these {len(lines)} products together"
         )
-        low, high = (float(demand_quantile(mean, variance, z)) / max(float(mean), 1.0) for z in (-Z80, Z80))
+        worth = slots.worth[[line.product for line in lines]]
+        spread = Z80 * float(np.sqrt((worth**2 * noise).sum() + (COMMON_ERROR * worth * units).sum() ** 2))
         return Proposal(
             id=f"{event.id}/{kind}-{cluster}",
             agent=self.name,
@@ -273,7 +273,9 @@ class PromotionAgent:
                 amount=float(least),
             ),
             confidence=probability(float(sure)),
-            effect=Effect.spanning(value, plain(value * low), plain(value * high), "dollars", slots.days),
+            effect=Effect.spanning(
+                value, plain(value - spread), plain(value + spread), "dollars", slots.days
+            ),
             first_day=event.day + slots.first,
             days=slots.days,
             inputs={
@@ -339,9 +341,9 @@ class PromotionAgent:
             alternatives=spare,
             gauge=Gauge(
                 Measured.SOLD,
-                baseline=float(slots.demand[product]) * float(np.exp(lift * before)),
+                baseline=COMES_ABOUT * float(slots.demand[product]) * float(np.exp(lift * before)),
                 worth=float(slots.worth[product]),
-                foregone=(after - before) * given,
+                foregone=COMES_ABOUT * (after - before) * given,
             ),
         )
 

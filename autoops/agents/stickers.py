@@ -10,8 +10,8 @@ from autoops.agents.claims import Claim, ClaimKind
 from autoops.agents.effects import Gauge, Measured
 from autoops.agents.figures import money, plain, probability, text
 from autoops.agents.messages import Action, Effect, Line, Proposal
-from autoops.retail.distribution import Z80, demand_cdf, demand_quantile, demand_variance
-from autoops.retail.markdown import CLEARANCE_ELASTICITY, best_markdown, is_promoted, units_cleared
+from autoops.retail.distribution import Z80, demand_cdf, demand_quantile, demand_variance, expected_shortage
+from autoops.retail.markdown import CLEARANCE_ELASTICITY, best_markdown, is_promoted
 
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
@@ -30,27 +30,22 @@ def sticker(agent: str, event: Event, situation: Situation, product: int, cluste
     price = float(situation.committed.price[0, product])
     wanted = expected * (1.0 - depth) ** CLEARANCE_ELASTICITY
     variance = demand_variance(np.array(wanted), situation.forecast.phi, situation.forecast.alpha)
-    gains = []
-    for z in (None, -Z80, Z80):
-        scale = (
-            1.0 if z is None else float(demand_quantile(np.array(wanted), variance, z)) / max(wanted, 1e-6)
-        )
-        demand, off = np.array(expected * scale), np.array(depth)
-        cleared = float(units_cleared(np.array(expiring), demand, off, CLEARANCE_ELASTICITY))
-        gains.append(plain(price * (cleared * (1.0 - depth) - min(expiring, expected * scale))))
+    anyway, cleared = _sold(situation, expiring, expected), _sold(situation, expiring, wanted)
+    sticker_price = price * (1.0 - depth)
+    gain = sticker_price * cleared - price * anyway
+    ends = [
+        sticker_price * min(expiring, float(demand_quantile(np.array(wanted), variance, z))) - price * anyway
+        for z in (-Z80, Z80)
+    ]
     figures = {
         "expiring_units": plain(expiring),
-        "expected_at_full_price": plain(expected, 1),
-        "expected_with_sticker": plain(min(wanted, expiring), 1),
+        "expected_at_full_price": plain(anyway, 1),
+        "expected_with_sticker": plain(cleared, 1),
         "price": plain(price),
-        "sticker_price": plain(price * (1.0 - depth)),
-        "gain": gains[0],
+        "sticker_price": plain(sticker_price),
+        "gain": plain(gain),
     }
-    gauge = Gauge(
-        Measured.CLEARED,
-        baseline=min(expiring, expected) / (1.0 - depth),
-        worth=price * (1.0 - depth),
-    )
+    gauge = Gauge(Measured.CLEARED, baseline=anyway / (1.0 - depth), worth=sticker_price)
     return Proposal(
         id=f"{event.id}/markdown-{product}",
         agent=agent,
@@ -67,13 +62,20 @@ def sticker(agent: str, event: Event, situation: Situation, product: int, cluste
             event.day,
         ),
         confidence=probability(1.0 - float(demand_cdf(np.array(expiring), np.array(wanted), variance))),
-        effect=Effect.spanning(gains[0], gains[1], gains[2], "dollars", 1),
+        effect=Effect.spanning(plain(gain), plain(ends[0]), plain(ends[1]), "dollars", 1),
         first_day=event.day,
         days=1,
         inputs={"cluster": situation.cluster(cluster), "expiring_units": plain(expiring)},
         reasoning=(
             f"{text(expiring)} units expire tonight and {text(figures['expected_at_full_price'])} would sell at "
             f"{money(price)}. At {money(figures['sticker_price'])}, {text(figures['expected_with_sticker'])} sell: "
-            f"{money(gains[0])} more."
+            f"{money(gain)} more."
         ),
     )
+
+
+def _sold(situation: Situation, units: float, mean: float) -> float:
+    """Return how many of `units` a demand of this mean is expected to buy: fewer than the smaller of the two."""
+    demand = np.array(mean)
+    noise = demand_variance(demand, situation.forecast.phi, situation.forecast.alpha)
+    return max(mean - float(expected_shortage(np.array(units), demand, noise)), 0.0)
