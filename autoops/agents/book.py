@@ -11,7 +11,7 @@ from autoops.retail.pricing import price_rails
 
 if TYPE_CHECKING:
     from autoops.agents.shop import Shop, ShopView
-    from autoops.retail.arrays import FloatArray
+    from autoops.retail.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,9 @@ class Book:
         self._standing = np.full(len(shop.products), np.nan)
         """Factors on the plan; NaN where the plan stands."""
         self._passing: dict[int, tuple[int, float]] = {}
-        self._slots: dict[int, dict[tuple[int, int], tuple[int, int]]] = {}
+        self._own = np.repeat(np.arange(len(shop.products))[:, None], len(shop.clusters), axis=1)
+        self._slots: dict[int, IntArray] = {}
+        """Day → (products, clusters) whose planned slot each product has."""
         self._orders, self._markdown = np.zeros(shop.shape), np.zeros(shop.shape)
         self._shown: tuple[ShopView, FloatArray, FloatArray] | None = None
         """Prices and displays as last shown, and the morning on which; most events change neither."""
@@ -64,9 +66,8 @@ class Book:
         """Commit that two products exchange their display slots in a cluster for some days."""
         self._shown = None
         for day in range(first_day, first_day + days):
-            slots = self._slots.setdefault(day, {})
-            here, there = (giver, cluster), (taker, cluster)
-            slots[here], slots[there] = slots.get(there, there), slots.get(here, here)
+            whose = self._slots.setdefault(day, self._own.copy())
+            whose[[giver, taker], cluster] = whose[[taker, giver], cluster]
 
     def order(self, product: int, cluster: int, units: float) -> None:
         """Commit an order, added to what was ordered today."""
@@ -99,7 +100,7 @@ class Book:
         inside = np.where((inside < low - 1e-6) | (inside > high + 1e-6), view.price, inside)
         price = np.where(np.isnan(factor), view.price, inside)
         for ahead in range(len(price)):
-            day = view.day + ahead
-            for to, whose in self._slots.get(day, {}).items():
-                display[ahead][to] = view.display[ahead][whose]
+            whose = self._slots.get(view.day + ahead)
+            if whose is not None:
+                display[ahead] = np.take_along_axis(view.display[ahead], whose, axis=0)
         return price, display

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from autoops.retail.arrays import FloatArray
+
 
 def plain(value: float, digits: int = 2) -> float:
     """Return `value` rounded, whole numbers as such; numpy scalars become Python's."""
     rounded = round(float(value), digits)
     return int(rounded) if rounded.is_integer() else rounded
+
+
+def column(values: FloatArray, digits: int = 2) -> list[float]:
+    """Return what `plain` makes of each of a row of numbers."""
+    return [int(value) if value.is_integer() else value for value in np.round(values, digits).tolist()]
 
 
 def probability(value: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from autoops.agents.claims import Claim, ClaimKind
 from autoops.agents.effects import Gauge, Measured
-from autoops.agents.figures import plain, probability, text
+from autoops.agents.figures import column, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.retail.distribution import (
     Z80,
@@ -18,16 +18,9 @@ from autoops.retail.distribution import (
     demand_quantile,
     expected_shortage,
     normal_cdf,
-    normal_quantile,
 )
-from autoops.retail.replenishment import (
-    SHORT_LIFE,
-    critical_ratio,
-    economic_cover,
-    expected_waste,
-    order_quantity,
-    perishable_ceiling,
-)
+from autoops.retail.reorder_levels import Ahead, Goods, LevelConstants, reorder_levels
+from autoops.retail.replenishment import expected_waste, order_quantity
 
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
@@ -55,22 +48,22 @@ As seen on weeks 27-39; for confidences only.
 """
 
 
+LEVELS = LevelConstants(
+    cover=(0.29, 0.412, 1.244), overage=(0.25, 0.113, 0.023), lead_risk=2.24, loss=(2.8, 4.0)
+)
+"""Tuned on weeks 27-39 with fits on weeks 2-26."""
+
+
 @dataclass(frozen=True, slots=True)
 class InventoryTuning:
-    """Constants, tuned on weeks 27-39 with fits on weeks 2-26. Of three: shelf life up to 5 days, longer, keeps."""
+    """Constants, tuned on weeks 27-39 with fits on weeks 2-26."""
 
     error: float = 0.1
     """Coefficient of variation of a cell's forecast over the protection interval, beyond its product's."""
     life_error: float = 0.176
     """The same over shelf life plus lead time."""
-    cover: tuple[float, float, float] = (0.29, 0.412, 1.244)
-    """Factor on the economic cover."""
-    overage: tuple[float, float, float] = (0.25, 0.113, 0.023)
-    """Share of cost lost with a unit left over when the next order arrives, beyond holding."""
-    lead_risk: float = 2.24
-    """Factor on the variance of the lead time."""
-    loss: tuple[float, float] = (2.8, 4.0)
-    """Costs lost with an expired unit; over 1 as tuned, for normal noise understates how often all of it is left."""
+    levels: LevelConstants = LEVELS
+    """Of the levels; costs lost are over 1 as tuned, for noise taken as gamma understates how often all is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +75,54 @@ class Levels:
     mean: FloatArray
     """Expected demand until an order placed tomorrow could arrive."""
     variance: FloatArray
-    position: FloatArray
-    """On hand and under way, less what will expire before it can be sold."""
+    stock: FloatArray
+    on_order: FloatArray
     doomed: FloatArray
     """What will expire before it can be sold."""
+    trigger: FloatArray
+    top: FloatArray
+
+    def needs(self, products: IntArray, cluster: int, ordered: FloatArray) -> Needs:
+        """Return those of the `products` whose stock asks for an order in a cluster, (products,) `ordered` being so."""
+        usable = (self.stock + self.on_order - self.doomed)[products, cluster]
+        position = usable + ordered[products]
+        quantity = order_quantity(position, self.trigger[products, cluster], self.top[products, cluster])
+        due = quantity > 0.0
+        here = products[due], cluster
+        return Needs(
+            product=products[due],
+            cluster=cluster,
+            lead_days=float(self.lead_days[cluster]),
+            mean=self.mean[here],
+            variance=self.variance[here],
+            stock=self.stock[here],
+            on_order=self.on_order[here],
+            doomed=self.doomed[here],
+            ordered=ordered[products[due]],
+            position=position[due],
+            trigger=self.trigger[here],
+            top=self.top[here],
+            quantity=quantity[due],
+            lasting=demand_cdf(position[due] + quantity[due], self.mean[here], self.variance[here]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Products of one cluster that are to be ordered; arrays are (products,), units."""
+
+    product: IntArray
+    cluster: int
+    lead_days: float
+    mean: FloatArray
+    variance: FloatArray
+    stock: FloatArray
+    on_order: FloatArray
+    doomed: FloatArray
+    ordered: FloatArray
+    """Ordered today already."""
+    position: FloatArray
+    """On hand and under way, less what will expire before it can be sold."""
     trigger: FloatArray
     top: FloatArray
     quantity: FloatArray
@@ -93,33 +130,42 @@ class Levels:
     lasting: FloatArray
     """Probability that position and order together cover demand to the evening of the delivery."""
 
+    def lines(self, worth: FloatArray) -> tuple[Line, ...]:
+        """Return the orders with the numbers they were decided by; `worth` is (products,) dollars a unit served."""
+        figures = {
+            "on_hand": column(self.stock),
+            "on_order": column(self.on_order),
+            "will_expire": column(self.doomed, 1),
+            "position": column(self.position, 1),
+            "expected_demand": column(self.mean, 1),
+            "deviation": column(np.sqrt(self.variance), 1),
+            "reorder_point": column(self.trigger, 1),
+            "order_up_to": column(self.top, 1),
+            "lasts_with_probability": column(np.clip(self.lasting, 0.01, 0.99), 3),
+        }
+        rows = zip(
+            self.product.tolist(),
+            column(self.ordered),
+            column(self.ordered + self.quantity),
+            zip(*figures.values(), strict=True),
+            np.maximum(self.position, 0.0).tolist(),
+            worth[self.product].tolist(),
+            strict=True,
+        )
+        return tuple(
+            Line(
+                product=product,
+                cluster=self.cluster,
+                before=before,
+                after=after,
+                figures=dict(zip(figures, row, strict=True)),
+                gauge=Gauge(Measured.SERVED, baseline=there, worth=dollars),
+            )
+            for product, before, after, row, there, dollars in rows
+        )
 
-class _Ahead:
-    """Sums of expected demand over the coming days."""
 
-    def __init__(self, daily: FloatArray) -> None:
-        """Take (days, products, clusters) units a day."""
-        none = np.zeros((1, *daily.shape[1:]))
-        self._sums = np.concatenate([none, np.cumsum(daily, axis=0)])
-        self._squares = np.concatenate([none, np.cumsum(daily**2, axis=0)])
-
-    def sum(self, days: FloatArray) -> FloatArray:
-        """Return (products, clusters) units over so many days; `days` of any shape that stretches to that."""
-        return self._until(self._sums, days)
-
-    def squares(self, days: FloatArray) -> FloatArray:
-        """Return (products, clusters) sums of the days' squared units."""
-        return self._until(self._squares, days)
-
-    @staticmethod
-    def _until(table: FloatArray, days: FloatArray) -> FloatArray:
-        """Return the running sums after so many days."""
-        end = np.minimum(np.broadcast_to(days, table.shape[1:]).astype(np.int64), len(table) - 1)
-        result: FloatArray = np.take_along_axis(table, end[None], axis=0)[0]
-        return result
-
-
-def _unsure(forecast: Forecast, ahead: _Ahead, days: FloatArray) -> FloatArray:
+def _unsure(forecast: Forecast, ahead: Ahead, days: FloatArray) -> FloatArray:
     """Return the variance of so many days' demand that comes of not knowing levels, of this week and of those to come."""
     total = ahead.sum(days)
     this_week = ahead.sum(np.minimum(days, float(WEEK - forecast.weekday)))
@@ -154,112 +200,98 @@ class InventoryAgent:
 
     def propose(self, event: Event, situation: Situation) -> list[Proposal]:
         """Return routine orders as a table for each cluster, or one order for each product an event is about."""
-        levels = self.levels(situation)
+        everything = np.arange(len(situation.shop.products))
         if event.type is EventType.DAY_STARTED:
             clusters = range(len(situation.shop.clusters))
-            tables = (self._table(event, situation, levels, cluster) for cluster in clusters)
+            tables = [self._table(event, situation, everything, cluster) for cluster in clusters]
             return [table for table in tables if table is not None]
         cluster = event.cluster
         if cluster is None:
             return []
         if event.type is EventType.SUPPLY_DELAY:
-            return self._delayed(event, situation, cluster)
+            # One table of orders that reach over the delay; the supplier stays late for the event's days.
+            self._late_until[cluster] = event.day + int(event.facts["length_days"])
+            table = self._table(event, situation, everything, cluster)
+            return [] if table is None else [table]
         products = [event.product] if event.product is not None else sorted(event.lines)
-        orders = (self._single(event, situation, levels, product, cluster) for product in products)
+        orders = [self._single(event, situation, product, cluster) for product in products]
         return [order for order in orders if order is not None]
 
     def learn(self, observation: Observation) -> None:
         """Learn nothing yet beyond what the shared forecast does."""
 
-    def _delayed(self, event: Event, situation: Situation, cluster: int) -> list[Proposal]:
-        """Return one table of orders that reach over the delay; the supplier stays late for the event's days."""
-        self._late_until[cluster] = event.day + int(event.facts["length_days"])
-        table = self._table(event, situation, self.levels(situation), cluster)
-        return [] if table is None else [table]
-
     def levels(self, situation: Situation) -> Levels:
-        """Return triggers, tops, positions and what is missing, for all products and clusters."""
+        """Return reorder points, order-up-to levels and what there is; most of a morning's events change none of it."""
         view = situation.view
         late = view.on_order[LATEST_USUAL_DELIVERY:].sum(axis=(0, 1)) > 0.0
         late[[cluster for cluster, until in self._late_until.items() if view.day < until]] = True
-        targets = self._targets(situation, late)
-        position = view.stock + view.on_order.sum(axis=0) + situation.committed.orders - targets.doomed
-        quantity = order_quantity(position, targets.trigger, targets.top)
-        lasts = demand_cdf(position + quantity, targets.mean, targets.variance)
-        return replace(targets, position=position, quantity=quantity, lasting=lasts)
-
-    def _targets(self, situation: Situation, late: BoolArray) -> Levels:
-        """Return the levels before position and quantity; most of a morning's events change only these."""
-        made_for = situation.view, situation.forecast, situation.committed.price
+        made_for = view, situation.forecast, situation.committed.price
         if self._last is not None:
-            *before, was_late, targets = self._last
+            *before, was_late, levels = self._last
             same = all(one is now for one, now in zip(before, made_for, strict=True))
             if same and (was_late == late).all():
-                return targets
-        targets = self._new_targets(situation, late)
-        self._last = (*made_for, late, targets)
-        return targets
+                return levels
+        levels = self._new_levels(situation, late)
+        self._last = (*made_for, late, levels)
+        return levels
 
-    def _new_targets(self, situation: Situation, late: BoolArray) -> Levels:
+    def _new_levels(self, situation: Situation, late: BoolArray) -> Levels:
         """Return the levels, made anew."""
         shop, view, forecast, tuning = situation.shop, situation.view, situation.forecast, self._tuning
-        rules, life = shop.economics, shop.shelf_life[:, None]
-        ahead = _Ahead(forecast.upcoming(LOOK_AHEAD))
-        kind = np.select([life == 0, life > SHORT_LIFE], [2, 1], 0)
+        rules, phi, alpha = shop.economics, forecast.phi, forecast.alpha
+        ahead = Ahead(forecast.upcoming(LOOK_AHEAD))
+        arrival = min(int(rules.lead_time_mean), len(view.price) - 1)
+        goods = Goods(
+            shelf_life=shop.shelf_life,
+            cost=shop.cost,
+            earned=situation.committed.price[arrival] + view.funding[arrival] - shop.cost,
+            goodwill=rules.goodwill,
+            order_line_cost=rules.order_line_cost,
+            holding_rate=rules.holding_rate,
+            lead_time_mean=rules.lead_time_mean,
+            lead_time_variance=rules.lead_time_variance,
+        )
         lead: FloatArray = rules.lead_time_mean + DELAY_DAYS * late.astype(np.float64)
-        interval: FloatArray = lead + 1.0
-        mean, daily = ahead.sum(interval), ahead.sum(interval) / interval
+        interval, lasting = lead + 1.0, goods.lasting
+        mean = ahead.sum(interval)
         variance = (
-            forecast.phi * mean
-            + forecast.alpha * ahead.squares(interval)
+            ahead.noise(interval, phi, alpha)
             + _unsure(forecast, ahead, interval)
             + (tuning.error * mean) ** 2
-            + tuning.lead_risk * rules.lead_time_variance * daily**2
         )
-        cost = shop.cost[:, None]
-        usual = ahead.sum(np.array(14.0)) / 14.0
-        cover = np.maximum(
-            np.array(tuning.cover)[kind]
-            * economic_cover(usual, cost, rules.order_line_cost, rules.holding_rate),
-            1.0,
-        )
-        arrival = min(int(rules.lead_time_mean), len(view.price) - 1)
-        paid = situation.committed.price[arrival] + view.funding[arrival]
-        margin = (1.0 + rules.goodwill) * np.maximum(paid - shop.cost, 0.02 * shop.cost)[:, None]
-        left_over = np.array(tuning.overage)[kind] + rules.holding_rate * cover
-        trigger = demand_quantile(mean, variance, normal_quantile(critical_ratio(margin, left_over * cost)))
-        lasting = np.where(life > 0, life + rules.lead_time_mean, 1.0)
-        life_mean = ahead.sum(lasting)
         life_variance = (
-            forecast.phi * life_mean
-            + forecast.alpha * ahead.squares(lasting)
+            ahead.noise(lasting, phi, alpha)
             + _unsure(forecast, ahead, lasting)
-            + (tuning.life_error * life_mean) ** 2
+            + (tuning.life_error * ahead.sum(lasting)) ** 2
         )
-        loss = np.array([*tuning.loss, 1.0])[kind]
-        most = np.where(life > 0, perishable_ceiling(life_mean, life_variance, margin, loss * cost), np.inf)
-        trigger = np.minimum(trigger, most)
-        economy = ahead.sum(interval + np.floor(cover - 1.0)) - mean + (cover - np.floor(cover)) * daily
-        top = np.minimum(trigger + economy, most)
-        aging = np.where(life > 0, view.on_hand, 0.0)
+        trigger, top = reorder_levels(ahead, goods, tuning.levels, interval, variance, life_variance)
+        aging = np.where(shop.perishable[:, None], view.on_hand, 0.0)
         doomed = expected_waste(aging, forecast.daily, min(int(rules.lead_time_mean) + 1, len(aging)))
-        none = np.zeros_like(trigger)
-        return Levels(lead, mean, variance, none, doomed, trigger, top, none, none)
+        in_transit = rules.lead_time_variance * (mean / interval) ** 2
+        return Levels(
+            lead_days=lead,
+            mean=mean,
+            variance=variance + tuning.levels.lead_risk * in_transit,
+            stock=view.stock,
+            on_order=view.on_order.sum(axis=0),
+            doomed=doomed,
+            trigger=trigger,
+            top=top,
+        )
 
-    def _table(self, event: Event, situation: Situation, levels: Levels, cluster: int) -> Proposal | None:
+    def _table(self, event: Event, situation: Situation, products: IntArray, cluster: int) -> Proposal | None:
         """Return the day's routine orders of one cluster, None if nothing is due."""
-        due = np.flatnonzero(levels.quantity[:, cluster] > 0.0)
-        if len(due) == 0:
+        needs = self._needs(situation, products, cluster)
+        if len(needs.product) == 0:
             return None
-        lines = tuple(self._line(situation, levels, int(product), cluster) for product in due)
-        lasting = levels.lasting[due, cluster]
+        lines, lasting = needs.lines(_worth(situation)), needs.lasting
         expected = float(lasting.sum())
-        spread = float(np.sqrt((lasting * (1.0 - lasting)).sum() + (COMMON_LUCK * len(due)) ** 2))
+        spread = float(np.sqrt((lasting * (1.0 - lasting)).sum() + (COMMON_LUCK * len(lines)) ** 2))
         least = max(int(expected - spread), 1)
         sure = normal_cdf(np.array((expected - least + 0.5) / max(spread, 0.1)))
-        until = event.date + timedelta(days=int(levels.lead_days[cluster]))
+        until = event.date + timedelta(days=int(needs.lead_days))
         units = plain(sum(line.after for line in lines), 0)
-        gain, low, high = self._saving(situation, levels, due, cluster)
+        gain, low, high = self._saving(situation, needs)
         return Proposal(
             id=f"{event.id}/order-{cluster}",
             agent=self.name,
@@ -272,12 +304,12 @@ class InventoryAgent:
                 ClaimKind.NOT_SOLD_OUT,
                 tuple(line.product for line in lines),
                 cluster,
-                event.day + int(levels.lead_days[cluster]),
-                event.day + int(levels.lead_days[cluster]),
+                event.day + int(needs.lead_days),
+                event.day + int(needs.lead_days),
                 amount=least,
             ),
             confidence=probability(float(sure)),
-            effect=Effect.spanning(gain, low, high, "dollars", int(levels.lead_days[cluster]) + 1),
+            effect=Effect.spanning(gain, low, high, "dollars", int(needs.lead_days) + 1),
             first_day=event.day,
             days=1,
             inputs={
@@ -285,25 +317,24 @@ class InventoryAgent:
                 "products_due": len(lines),
                 "units": units,
                 "products": len(situation.shop.products),
-                "lead_days": plain(levels.lead_days[cluster]),
+                "lead_days": plain(needs.lead_days),
             },
             reasoning=(
                 f"{len(lines)} of {len(situation.shop.products)} products are at or under their reorder point with "
-                f"{text(levels.lead_days[cluster])} days until delivery; {text(units)} units bring them up to it."
+                f"{text(needs.lead_days)} days until delivery; {text(units)} units bring them up to it."
             ),
         )
 
-    def _single(
-        self, event: Event, situation: Situation, levels: Levels, product: int, cluster: int
-    ) -> Proposal | None:
+    def _single(self, event: Event, situation: Situation, product: int, cluster: int) -> Proposal | None:
         """Return one order that an event asks for, None if what is there suffices."""
-        if levels.quantity[product, cluster] <= 0.0:
+        needs = self._needs(situation, np.array([product]), cluster)
+        if len(needs.product) == 0:
             return None
-        line = self._line(situation, levels, product, cluster)
+        (line,) = needs.lines(_worth(situation))
         f = line.figures
-        until = event.date + timedelta(days=int(levels.lead_days[cluster]))
-        gain, low, high = self._saving(situation, levels, np.array([product]), cluster)
-        sure = levels.lasting[product, cluster]
+        until = event.date + timedelta(days=int(needs.lead_days))
+        gain, low, high = self._saving(situation, needs)
+        sure = needs.lasting[0]
         causes = {
             EventType.LOW_STOCK: "The shelf reads low",
             EventType.SOCIAL_TREND: f"Talk of {text(event.facts.get('multiplier', 1.0))} times the usual demand is seen",
@@ -323,18 +354,18 @@ class InventoryAgent:
                 ClaimKind.NOT_SOLD_OUT,
                 (product,),
                 cluster,
-                event.day + int(levels.lead_days[cluster]),
-                event.day + int(levels.lead_days[cluster]),
+                event.day + int(needs.lead_days),
+                event.day + int(needs.lead_days),
                 amount=1,
             ),
             confidence=probability(float(sure)),
-            effect=Effect.spanning(gain, low, high, "dollars", int(levels.lead_days[cluster]) + 1),
+            effect=Effect.spanning(gain, low, high, "dollars", int(needs.lead_days) + 1),
             first_day=event.day,
             days=1,
             inputs={
                 **event.facts,
                 "expiring_tonight": plain(event.lines.get(product, 0.0)),
-                "lead_days": plain(levels.lead_days[cluster]),
+                "lead_days": plain(needs.lead_days),
             },
             reasoning=(
                 f"{causes[event.type]}. {text(f['position'])} usable units are on hand and under way, the reorder "
@@ -343,47 +374,21 @@ class InventoryAgent:
             ),
         )
 
-    def _line(self, situation: Situation, levels: Levels, product: int, cluster: int) -> Line:
-        """Return one order with the numbers it was decided by."""
-        where = product, cluster
-        return Line(
-            product=product,
-            cluster=cluster,
-            before=plain(situation.committed.orders[where]),
-            after=plain(situation.committed.orders[where] + levels.quantity[where]),
-            figures={
-                "on_hand": plain(situation.view.stock[where]),
-                "on_order": plain(situation.view.on_order[:, product, cluster].sum()),
-                "will_expire": plain(levels.doomed[where], 1),
-                "position": plain(levels.position[where], 1),
-                "expected_demand": plain(levels.mean[where], 1),
-                "deviation": plain(np.sqrt(levels.variance[where]), 1),
-                "reorder_point": plain(levels.trigger[where], 1),
-                "order_up_to": plain(levels.top[where], 1),
-                "lasts_with_probability": probability(levels.lasting[where]),
-            },
-            gauge=Gauge(
-                Measured.SERVED,
-                baseline=max(float(levels.position[where]), 0.0),
-                worth=float(_worth(situation)[product]),
-            ),
-        )
+    def _needs(self, situation: Situation, products: IntArray, cluster: int) -> Needs:
+        """Return those of the products that are to be ordered in a cluster."""
+        ordered = situation.committed.orders[:, cluster]
+        return self.levels(situation).needs(products, cluster, ordered)
 
-    def _saving(
-        self, situation: Situation, levels: Levels, products: IntArray, cluster: int
-    ) -> tuple[float, float, float]:
+    @staticmethod
+    def _saving(situation: Situation, needs: Needs) -> tuple[float, float, float]:
         """Return dollars of margin and good will expected to be saved over the interval, with an 80 % interval."""
-        worth = _worth(situation)[products]
-        mean, variance = levels.mean[products, cluster], levels.variance[products, cluster]
-        position, quantity = levels.position[products, cluster], levels.quantity[products, cluster]
-        without = expected_shortage(position, mean, variance)
-        with_order = expected_shortage(position + quantity, mean, variance)
-        ends = []
-        for z in (-Z80, Z80):
-            demand = demand_quantile(mean, variance, z)
-            served = np.minimum(demand, position + quantity) - np.minimum(demand, position)
-            ends.append(plain(float((worth * np.maximum(served, 0.0)).sum())))
-        return plain(float((worth * (without - with_order)).sum())), ends[0], ends[1]
+        mean, variance, worth = needs.mean, needs.variance, _worth(situation)[needs.product]
+        without, with_order = needs.position, needs.position + needs.quantity
+        saved = expected_shortage(without, mean, variance) - expected_shortage(with_order, mean, variance)
+        demand = demand_quantile(mean, variance, np.array([[-Z80], [Z80]]))
+        served = np.minimum(demand, with_order) - np.minimum(demand, without)
+        low, high = (worth * np.maximum(served, 0.0)).sum(axis=1).tolist()
+        return plain(float((worth * saved).sum())), plain(low), plain(high)
 
 
 def _worth(situation: Situation) -> FloatArray:

@@ -84,7 +84,11 @@ _FAR_TAIL = (
 )
 """Numerators and denominators of Wichura's approximation: the middle, the tails, the tails beyond 1e-11."""
 
-_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+def _erf(z: FloatArray) -> FloatArray:
+    """Return the error function of each number; many times faster on a few numbers than `np.vectorize`."""
+    flat = z.ravel()
+    return np.fromiter(map(math.erf, flat.tolist()), np.float64, flat.size).reshape(z.shape)
 
 
 def normal_cdf(z: FloatArray) -> FloatArray:

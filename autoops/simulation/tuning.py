@@ -19,7 +19,7 @@ from autoops.simulation.assumptions import Assumptions
 from autoops.simulation.dataset import load_panel
 from autoops.simulation.days import run_days
 from autoops.simulation.panel import PanelOptions, Split
-from autoops.simulation.policies.ceiling import CeilingPolicy, CeilingTuning
+from autoops.simulation.policies.ceiling import CEILING_TUNING, CeilingPolicy
 from autoops.simulation.policies.rolling import ROLLING_TUNING, RollingPolicy
 from autoops.simulation.policies.rolling_calendar import ROLLING_CALENDAR_TUNING, RollingCalendarPolicy
 from autoops.simulation.policies.static import STATIC_TUNING, StaticPolicy
@@ -139,7 +139,7 @@ def objective_of(
     if name == "ceiling":
         return lambda tuning: mean_objective(
             world, lambda w, seed: CeilingPolicy(w, seed, tuning), seeds
-        ), CeilingTuning()
+        ), CEILING_TUNING
     make, now = BASELINES[name]
     return lambda tuning: mean_objective(world, lambda w, _: make(w.shop, w.history, tuning), seeds), now
 

@@ -53,13 +53,13 @@ def test_a_low_shelf_is_ordered_alone() -> None:
 def test_what_will_expire_unsold_does_not_count() -> None:
     """Fifty loaves of which most expire tonight are not fifty loaves."""
     agent = InventoryAgent()
-    fresh = made_situation(made_view(stock=0.0))
-    doomed = made_situation(expiring(made_view(stock=0.0), BREAD, 0, 50.0))
-
-    assert agent.levels(doomed).doomed[BREAD, 0] == pytest.approx(40.0)
-    assert agent.levels(doomed).position[BREAD, 0] == pytest.approx(
-        agent.levels(fresh).position[BREAD, 0] + 10.0
+    (fresh, *_) = agent.propose(event(EventType.DAY_STARTED), made_situation(made_view(stock=0.0)))
+    (loaves, *_) = agent.propose(
+        event(EventType.DAY_STARTED), made_situation(expiring(made_view(stock=0.0), BREAD, 0, 50.0))
     )
+
+    assert loaves.lines[BREAD].figures["will_expire"] == pytest.approx(40.0)
+    assert loaves.lines[BREAD].figures["position"] == fresh.lines[BREAD].figures["position"] + 10.0
 
 
 def test_a_late_supplier_is_seen_in_his_confirmations() -> None:
