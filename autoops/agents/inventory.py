@@ -195,7 +195,7 @@ class InventoryAgent:
         self._tuning = tuning or InventoryTuning()
         self._late_until: dict[int, int] = {}
         """Cluster → day from which its supplier is on time again."""
-        self._last: tuple[ShopView, Forecast, FloatArray, BoolArray, Levels] | None = None
+        self._last: tuple[ShopView, Forecast, FloatArray, Levels] | None = None
         """The last levels and what they were made for."""
 
     def propose(self, event: Event, situation: Situation) -> list[Proposal]:
@@ -210,12 +210,11 @@ class InventoryAgent:
             return []
         if event.type is EventType.SUPPLY_DELAY:
             # One table of orders that reach over the delay; the supplier stays late for the event's days.
-            self._late_until[cluster] = event.day + int(event.facts["length_days"])
+            self._late_until[cluster], self._last = event.day + int(event.facts["length_days"]), None
             table = self._table(event, situation, everything, cluster)
             return [] if table is None else [table]
         products = [event.product] if event.product is not None else sorted(event.lines)
-        orders = [self._single(event, situation, product, cluster) for product in products]
-        return [order for order in orders if order is not None]
+        return self._singles(event, situation, np.array(products), cluster)
 
     def learn(self, observation: Observation) -> None:
         """Learn nothing yet beyond what the shared forecast does."""
@@ -223,17 +222,12 @@ class InventoryAgent:
     def levels(self, situation: Situation) -> Levels:
         """Return reorder points, order-up-to levels and what there is; most of a morning's events change none of it."""
         view = situation.view
-        late = view.on_order[LATEST_USUAL_DELIVERY:].sum(axis=(0, 1)) > 0.0
-        late[[cluster for cluster, until in self._late_until.items() if view.day < until]] = True
         made_for = view, situation.forecast, situation.committed.price
-        if self._last is not None:
-            *before, was_late, levels = self._last
-            same = all(one is now for one, now in zip(before, made_for, strict=True))
-            if same and (was_late == late).all():
-                return levels
-        levels = self._new_levels(situation, late)
-        self._last = (*made_for, late, levels)
-        return levels
+        if self._last is None or any(one is not now for one, now in zip(self._last, made_for, strict=False)):
+            late = view.on_order[LATEST_USUAL_DELIVERY:].sum(axis=(0, 1)) > 0.0
+            late[[cluster for cluster, until in self._late_until.items() if view.day < until]] = True
+            self._last = (*made_for, self._new_levels(situation, late))
+        return self._last[3]
 
     def _new_levels(self, situation: Situation, late: BoolArray) -> Levels:
         """Return the levels, made anew."""
@@ -291,7 +285,7 @@ class InventoryAgent:
         sure = normal_cdf(np.array((expected - least + 0.5) / max(spread, 0.1)))
         until = event.date + timedelta(days=int(needs.lead_days))
         units = plain(sum(line.after for line in lines), 0)
-        gain, low, high = self._saving(situation, needs)
+        gain, low, high = (plain(float(dollars.sum())) for dollars in self._savings(situation, needs))
         return Proposal(
             id=f"{event.id}/order-{cluster}",
             agent=self.name,
@@ -325,16 +319,35 @@ class InventoryAgent:
             ),
         )
 
-    def _single(self, event: Event, situation: Situation, product: int, cluster: int) -> Proposal | None:
-        """Return one order that an event asks for, None if what is there suffices."""
-        needs = self._needs(situation, np.array([product]), cluster)
+    def _singles(
+        self, event: Event, situation: Situation, products: IntArray, cluster: int
+    ) -> list[Proposal]:
+        """Return an order for each of the products that an event is about and whose stock does not suffice."""
+        needs = self._needs(situation, products, cluster)
         if len(needs.product) == 0:
-            return None
-        (line,) = needs.lines(_worth(situation))
-        f = line.figures
-        until = event.date + timedelta(days=int(needs.lead_days))
-        gain, low, high = self._saving(situation, needs)
-        sure = needs.lasting[0]
+            return []
+        lines = needs.lines(_worth(situation))
+        savings = zip(*(saving.tolist() for saving in self._savings(situation, needs)), strict=True)
+        each = zip(lines, needs.lasting.tolist(), savings, strict=True)
+        return [
+            self._single(event, situation, line, int(needs.lead_days), sure, saving)
+            for line, sure, saving in each
+        ]
+
+    def _single(
+        self,
+        event: Event,
+        situation: Situation,
+        line: Line,
+        lead_days: int,
+        sure: float,
+        saving: tuple[float, ...],
+    ) -> Proposal:
+        """Return one order that an event asks for."""
+        product, cluster, f = line.product, line.cluster, line.figures
+        assert cluster is not None  # noqa: S101 - an order is for one cluster
+        until = event.date + timedelta(days=lead_days)
+        gain, low, high = (plain(dollars) for dollars in saving)
         causes = {
             EventType.LOW_STOCK: "The shelf reads low",
             EventType.SOCIAL_TREND: f"Talk of {text(event.facts.get('multiplier', 1.0))} times the usual demand is seen",
@@ -354,18 +367,18 @@ class InventoryAgent:
                 ClaimKind.NOT_SOLD_OUT,
                 (product,),
                 cluster,
-                event.day + int(needs.lead_days),
-                event.day + int(needs.lead_days),
+                event.day + lead_days,
+                event.day + lead_days,
                 amount=1,
             ),
-            confidence=probability(float(sure)),
-            effect=Effect.spanning(gain, low, high, "dollars", int(needs.lead_days) + 1),
+            confidence=probability(sure),
+            effect=Effect.spanning(gain, low, high, "dollars", lead_days + 1),
             first_day=event.day,
             days=1,
             inputs={
                 **event.facts,
                 "expiring_tonight": plain(event.lines.get(product, 0.0)),
-                "lead_days": plain(needs.lead_days),
+                "lead_days": lead_days,
             },
             reasoning=(
                 f"{causes[event.type]}. {text(f['position'])} usable units are on hand and under way, the reorder "
@@ -380,15 +393,15 @@ class InventoryAgent:
         return self.levels(situation).needs(products, cluster, ordered)
 
     @staticmethod
-    def _saving(situation: Situation, needs: Needs) -> tuple[float, float, float]:
-        """Return dollars of margin and good will expected to be saved over the interval, with an 80 % interval."""
+    def _savings(situation: Situation, needs: Needs) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return dollars of margin and good will that each order should save over the interval, with 80 % intervals."""
         mean, variance, worth = needs.mean, needs.variance, _worth(situation)[needs.product]
         without, with_order = needs.position, needs.position + needs.quantity
         saved = expected_shortage(without, mean, variance) - expected_shortage(with_order, mean, variance)
         demand = demand_quantile(mean, variance, np.array([[-Z80], [Z80]]))
         served = np.minimum(demand, with_order) - np.minimum(demand, without)
-        low, high = (worth * np.maximum(served, 0.0)).sum(axis=1).tolist()
-        return plain(float((worth * saved).sum())), plain(low), plain(high)
+        low, high = worth * np.maximum(served, 0.0)
+        return worth * saved, low, high
 
 
 def _worth(situation: Situation) -> FloatArray:
