@@ -62,11 +62,13 @@ def guard_rails(proposals: list[Proposal], situation: Situation) -> Settled:
         )
         return replace(line, after=allowed, conflict_id=conflict.id, note=conflict.resolution), conflict
 
-    return _each_line(proposals, settle)
+    return _each_line(proposals, settle, frozenset({Action.PRICE}))
 
 
 def one_hand(proposals: list[Proposal], situation: Situation) -> Settled:
     """Let one proposal turn a dial: of several for one product's order, price or sticker, that which brings most."""
+    if len(proposals) < 2:
+        return proposals, []
     turns: dict[tuple[Action, int, int | None], list[Proposal]] = {}
     for proposal in proposals:
         for line in proposal.lines:
@@ -74,8 +76,8 @@ def one_hand(proposals: list[Proposal], situation: Situation) -> Settled:
 
     def settle(proposal: Proposal, line: Line) -> tuple[Line, Conflict | None]:
         rivals = turns[proposal.action, line.product, line.cluster]
-        best = max(rivals, key=_gain_per_line)
-        if proposal.action is Action.DISPLAY or best is proposal:
+        best = rivals[0] if len(rivals) == 1 else max(rivals, key=_gain_per_line)
+        if best is proposal:
             return line, None
         conflict = Conflict(
             id=f"{proposal.id}/rival-{line.product}",
@@ -91,7 +93,7 @@ def one_hand(proposals: list[Proposal], situation: Situation) -> Settled:
         )
         return _withheld(line, conflict), conflict
 
-    return _each_line(proposals, settle)
+    return _each_line(proposals, settle, frozenset({Action.ORDER, Action.PRICE, Action.MARKDOWN}))
 
 
 def one_move(proposals: list[Proposal], situation: Situation) -> Settled:
@@ -123,7 +125,7 @@ def one_move(proposals: list[Proposal], situation: Situation) -> Settled:
         )
         return _withheld(line, conflict), conflict
 
-    return _each_line(proposals, settle)
+    return _each_line(proposals, settle, frozenset({Action.DISPLAY}))
 
 
 def uncovered_promotions(proposals: list[Proposal], situation: Situation) -> Settled:
@@ -147,7 +149,7 @@ def uncovered_promotions(proposals: list[Proposal], situation: Situation) -> Set
             return line, None
         return _uncovered(proposal, line, situation, cover, stock, demand)
 
-    return _each_line(proposals, settle)
+    return _each_line(proposals, settle, frozenset({Action.DISPLAY, Action.PRICE}))
 
 
 def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) -> Settled:
@@ -187,7 +189,7 @@ def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) 
         )
         return replace(line, after=kept, conflict_id=conflict.id, note=conflict.resolution), conflict
 
-    settled, conflicts = _each_line(proposals, settle)
+    settled, conflicts = _each_line(proposals, settle, frozenset({Action.ORDER}))
     return [_less_sure(proposal) for proposal in settled], conflicts
 
 
@@ -199,11 +201,16 @@ RULES: tuple[Rule, ...] = (*ALONE, uncovered_promotions, reorders_against_markdo
 
 
 def _each_line(
-    proposals: list[Proposal], settle: Callable[[Proposal, Line], tuple[Line, Conflict | None]]
+    proposals: list[Proposal],
+    settle: Callable[[Proposal, Line], tuple[Line, Conflict | None]],
+    actions: frozenset[Action],
 ) -> Settled:
-    """Return the proposals with each line settled, and what was in conflict."""
+    """Return the proposals with each line of these actions settled, and what was in conflict."""
     settled, conflicts = [], []
     for proposal in proposals:
+        if proposal.action not in actions:
+            settled.append(proposal)
+            continue
         results = [settle(proposal, line) for line in proposal.lines]
         conflicts += [conflict for _, conflict in results if conflict is not None]
         settled.append(replace(proposal, lines=tuple(line for line, _ in results)))
