@@ -1,4 +1,4 @@
-"""How the constants of policies are tuned: coordinate descent on weeks 27-39, each policy for itself.
+"""How the constants of policies are tuned: coordinate descent from several starts on weeks 27-39, each for itself.
 
     uv run python -m autoops.simulation.tuning static rolling rolling_calendar ceiling
 
@@ -20,6 +20,7 @@ from autoops.simulation.dataset import load_panel
 from autoops.simulation.days import run_days
 from autoops.simulation.panel import PanelOptions, Split
 from autoops.simulation.policies.ceiling import CEILING_TUNING, CeilingPolicy
+from autoops.simulation.policies.order_levels import LevelTuning, life_class
 from autoops.simulation.policies.rolling import ROLLING_TUNING, RollingPolicy
 from autoops.simulation.policies.rolling_calendar import ROLLING_CALENDAR_TUNING, RollingCalendarPolicy
 from autoops.simulation.policies.static import STATIC_TUNING, StaticPolicy
@@ -28,6 +29,7 @@ from autoops.simulation.world import World, build_world
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from autoops.retail.arrays import FloatArray
     from autoops.simulation.policies.policy import Policy
 
 Tuning = TypeVar("Tuning")
@@ -43,6 +45,12 @@ FACTORS = (0.8, 0.93, 1.07, 1.25)
 
 OFFSETS = (-0.15, 0.15)
 """What is added to each constant, so that it can leave zero and change its sign."""
+
+STARTS = 6
+"""Places that a descent begins in: the constants as they are, and others drawn around them."""
+
+START_SPREAD = 0.5
+"""Standard deviation of the log factor on each number of a drawn start."""
 
 
 def tuning_world(cache: Path | None = None, products: int = 200, clusters: int = 8) -> World:
@@ -74,7 +82,7 @@ def neighbours(tuning: Tuning, only: Sequence[str] | None = None) -> list[tuple[
         value = getattr(tuning, item.name)
         numbers = value if isinstance(value, tuple) else (value,)
         for place, number in enumerate(numbers):
-            for moved in [*(number * factor for factor in FACTORS), *(number + offset for offset in OFFSETS)]:
+            for moved in _moves(number):
                 if abs(moved - number) < 1e-12:
                     continue
                 changed = (*numbers[:place], moved, *numbers[place + 1 :])
@@ -82,6 +90,58 @@ def neighbours(tuning: Tuning, only: Sequence[str] | None = None) -> list[tuple[
                 found.append(
                     (words, _with(tuning, item.name, changed if isinstance(value, tuple) else moved))
                 )
+    return found
+
+
+def _moves(number: float) -> list[float]:
+    """Return what single steps make of a number."""
+    return [*(number * factor for factor in FACTORS), *(number + offset for offset in OFFSETS)]
+
+
+def step_gains(name: str, world: World, seeds: Sequence[int] = TUNING_SEEDS) -> dict[str, float]:
+    """Return what each single step on a baseline's constants adds to its mean objective, in dollars.
+
+    Baselines leave prices and displays at the plan, so that in the base world no product's outcome depends on
+    another's, and a constant of one class of shelf life moves nothing in the others: one run tells of the same
+    move on all three classes.
+    """
+    make, now = BASELINES[name]
+    days, kind = len(world.truth.planned), life_class(world.shop)
+
+    def by_class(tuning: LevelTuning) -> FloatArray:
+        """Return the mean objective of each class of shelf life."""
+        runs = [run_days(world, make(world.shop, world.history, tuning), seed, days) for seed in seeds]
+        each: FloatArray = np.mean([run.by_product for run in runs], axis=0)
+        return np.array([each[kind == number].sum() for number in range(3)])
+
+    as_tuned, found = by_class(now), {}
+    for item in fields(now):
+        value = getattr(now, item.name)
+        numbers = value if isinstance(value, tuple) else (value,)
+        for moved in zip(*map(_moves, numbers), strict=True):
+            step = _with(now, item.name, moved if isinstance(value, tuple) else moved[0])
+            gains = by_class(step) - as_tuned
+            for place, number in enumerate(numbers):
+                words = f"{item.name}[{place}] {number:.3f} -> {moved[place]:.3f}"
+                found[words] = float(gains[place] if isinstance(value, tuple) else gains.sum())
+    return found
+
+
+def starts(tuning: Tuning, count: int = STARTS) -> list[Tuning]:
+    """Return the tuning and `count - 1` others, each number multiplied by a factor drawn for it.
+
+    One descent ends on the first hill that it climbs; several show whether there is a higher one.
+    """
+    rng = np.random.default_rng(len(fields(tuning)))  # type: ignore[arg-type] # a frozen dataclass, as above
+    found = [tuning]
+    for _ in range(count - 1):
+        drawn = tuning
+        for item in fields(tuning):  # type: ignore[arg-type] # as above
+            value = np.atleast_1d(getattr(tuning, item.name))
+            moved = (value * np.exp(START_SPREAD * rng.standard_normal(len(value)))).tolist()
+            single = not isinstance(getattr(tuning, item.name), tuple)
+            drawn = _with(drawn, item.name, moved[0] if single else tuple(moved))
+        found.append(drawn)
     return found
 
 
@@ -124,7 +184,7 @@ def descend(
     return best
 
 
-BASELINES: dict[str, tuple[Callable[..., Policy], Any]] = {
+BASELINES: dict[str, tuple[Callable[..., Policy], LevelTuning]] = {
     "static": (StaticPolicy, STATIC_TUNING),
     "rolling": (RollingPolicy, ROLLING_TUNING),
     "rolling_calendar": (RollingCalendarPolicy, ROLLING_CALENDAR_TUNING),
@@ -148,10 +208,15 @@ def main(names: Sequence[str]) -> None:
     """Tune the policies named and print their constants."""
     world = tuning_world(Path(".autoops/cache"))
     for name in names:
-        objective, start = objective_of(name, world)
-        best = descend(objective, start, say=lambda words: print(f"  {words}", flush=True))  # noqa: T201 - a script
-        gained = objective(best)
-        print(f"{name}: {gained:,.0f} with {best}", flush=True)  # noqa: T201 - a script
+        objective, now = objective_of(name, world)
+        best, most = now, objective(now)
+        for number, start in enumerate(starts(now), 1):
+            found = descend(objective, start, say=lambda words: print(f"  {words}", flush=True))  # noqa: T201 - a script
+            value = objective(found)
+            print(f"{name}, start {number} of {STARTS}: {value:,.0f} with {found}", flush=True)  # noqa: T201 - a script
+            if value > most:
+                best, most = found, value
+        print(f"{name}: {most:,.0f} with {best}", flush=True)  # noqa: T201 - a script
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from autoops.retail.replenishment import SHORT_LIFE, order_quantity, protection_
 
 if TYPE_CHECKING:
     from autoops.agents.shop import SalesHistory, Shop, ShopView
-    from autoops.retail.arrays import FloatArray
+    from autoops.retail.arrays import FloatArray, IntArray
 
 UNLIMITED_DAYS = 1e6
 """Days; what keeps is not capped."""
@@ -41,6 +41,11 @@ class LevelTuning:
     """Days of demand that must expire tonight for a sticker."""
 
 
+def life_class(shop: Shop) -> IntArray:
+    """Return (products,) classes of shelf life: 0 up to 5 days, 1 longer, 2 keeps."""
+    return np.select([shop.shelf_life == 0, shop.shelf_life > SHORT_LIFE], [2, 1], 0)
+
+
 class OrderLevels:
     """Levels of a shop under a tuning."""
 
@@ -49,7 +54,7 @@ class OrderLevels:
         weekly = history.units.sum(axis=1) / history.scale
         mean = np.repeat(weekly.mean(axis=1, keepdims=True), weekly.shape[1], axis=1)
         self._phi, self._alpha = variance_parameters(weekly, mean)
-        kind = np.select([shop.shelf_life == 0, shop.shelf_life > SHORT_LIFE], [2, 1], 0)
+        kind = life_class(shop)
         self._safety = np.array(tuning.safety)[kind][:, None]
         self._cover = np.array(tuning.cover)[kind][:, None]
         share = np.array([*tuning.life_share, 1.0])[kind]
