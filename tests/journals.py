@@ -141,21 +141,27 @@ class Recorder:
             },
         ]
         self.end(span, ms=6, output={"lines": lines, "unit": "units"})
+        self.score(span, "confidence", str(confidence))
+        return span
+
+    def score(
+        self, span: Span, name: str, value: str, *, kind: str = "NUMERIC", comment: str | None = None
+    ) -> None:
+        """Score a span; ``value`` is JSON."""
         self.writer.scored(
             Score(
-                score_id=f"score-{span.id}",
+                score_id=f"{name}-{span.id}",
                 trace_id=span.trace_id,
                 span_id=span.id,
-                name="confidence",
-                value=str(confidence),
-                data_type="NUMERIC",
-                comment=None,
+                name=name,
+                value=value,
+                data_type=kind,
+                comment=comment,
                 extra=None,
                 timestamp_ns=span.start_ns,
                 config=self.provider.config,
             )
         )
-        return span
 
     def failure(self, *, at_ms: float = 0.0) -> Span:
         """Record an event whose agent raised."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.agents.claims import Claim, ClaimKind
-from autoops.agents.effects import Gauge, Measured
+from autoops.agents.effects import COMES_ABOUT, Gauge, Measured
 from autoops.agents.figures import money, plain, probability, text
 from autoops.agents.messages import Action, Effect, Line, Proposal
 from autoops.retail.distribution import Z80, demand_cdf, demand_quantile, demand_variance, expected_shortage
@@ -28,9 +28,10 @@ def sticker(agent: str, event: Event, situation: Situation, product: int, cluste
     if depth == 0.0:
         return None
     price = float(situation.committed.price[0, product])
-    wanted = expected * (1.0 - depth) ** CLEARANCE_ELASTICITY
+    likely = COMES_ABOUT * expected
+    wanted = likely * (1.0 - depth) ** CLEARANCE_ELASTICITY
     variance = demand_variance(np.array(wanted), situation.forecast.phi, situation.forecast.alpha)
-    anyway, cleared = _sold(situation, expiring, expected), _sold(situation, expiring, wanted)
+    anyway, cleared = _sold(situation, expiring, likely), _sold(situation, expiring, wanted)
     sticker_price = price * (1.0 - depth)
     gain = sticker_price * cleared - price * anyway
     ends = [
@@ -69,7 +70,7 @@ def sticker(agent: str, event: Event, situation: Situation, product: int, cluste
         reasoning=(
             f"{text(expiring)} units expire tonight and {text(figures['expected_at_full_price'])} would sell at "
             f"{money(price)}. At {money(figures['sticker_price'])}, {text(figures['expected_with_sticker'])} sell: "
-            f"{money(gain)} more."
+            f"{money(abs(gain))} {'more' if gain >= 0.0 else 'less'}."
         ),
     )
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from shops import CHIPS, COLA, MILK, event, made_shop, made_situation, made_view
 
+from autoops.agents.claims import Claim, ClaimKind
+from autoops.agents.effects import Measured
 from autoops.agents.messages import EventType, Proposal
 from autoops.agents.pricing import PricingAgent
 from autoops.agents.shop import SalesHistory
@@ -79,3 +82,34 @@ def test_an_answer_is_not_overruled_by_the_week() -> None:
 
     assert all(line.product != COLA for proposal in weekly for line in proposal.lines)
     assert any(line.product == CHIPS for proposal in weekly for line in proposal.lines)
+
+
+def test_prices_claim_what_their_products_earn_until_sunday() -> None:
+    """The claim names the products that change, the days that are left and the dollars of its sentence."""
+    (revision,) = _agent().propose(event(EventType.DAY_STARTED), made_situation(made_view(day=2)))
+    claim = revision.claim
+
+    assert isinstance(claim, Claim)
+    assert claim.kind is ClaimKind.EARNS
+    assert claim.products == tuple(line.product for line in revision.lines)
+    assert claim.cluster is None
+    assert claim.days == range(5), "the event says day 0"
+    assert f"${claim.amount:,}" in str(claim)
+    assert 0.5 < revision.confidence < 0.9
+
+
+def test_prices_are_measured_as_a_whole() -> None:
+    """All prices off plan count, against what the planned ones should have earned at 60 cents a unit and 88 %."""
+    (weekly,) = _agent().propose(event(EventType.DAY_STARTED), made_situation(daily=100.0))
+
+    assert weekly.gauge is not None
+    assert weekly.gauge.what is Measured.EARNED
+    assert weekly.gauge.baseline == pytest.approx(0.88 * 0.6 * 1400.0 * len(weekly.gauge.products))
+
+
+def test_an_answer_is_measured_against_holding() -> None:
+    """Seven days of two clusters at a hundred units and 60 cents, 88 % of them."""
+    (line,) = _answer(COLA).lines
+
+    assert line.gauge is not None
+    assert line.gauge.baseline == pytest.approx(0.88 * 0.6 * 1400.0)

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from shops import BREAD, CHIPS, COLA, event, expiring, made_situation, made_view
 
+from autoops.agents.claims import Claim, ClaimKind
+from autoops.agents.effects import Measured
 from autoops.agents.messages import Action, EventType
 from autoops.agents.promotion import PromotionAgent
 
@@ -87,3 +89,43 @@ def test_what_would_expire_is_marked_down() -> None:
     assert 0.0 < sticker.effect.mean < known, "luck leaves some of thirty unsold that the mean would sell"
     assert agent.propose(event(EventType.EXPIRY_NEAR, cluster=0, lines={BREAD: 9.0}), many) == []
     assert np.isclose(sticker.lines[0].figures["sticker_price"], 1.2)
+
+
+def test_a_planned_display_claims_what_it_sells() -> None:
+    """Seven days from next Monday, in its cluster, seven tenths of what is expected of it."""
+    situation = _chips_sell(made_situation(made_view(day=2), daily=50.0), 5.0)
+    (plan,) = PromotionAgent().propose(event(EventType.DAY_STARTED, day=2), situation)
+    (line,) = plan.lines
+    claim = plan.claim
+
+    assert isinstance(claim, Claim)
+    assert (claim.kind, claim.products, claim.cluster) == (ClaimKind.SELLS, (CHIPS,), 0)
+    assert claim.days == range(7, 14)
+    assert claim.amount == pytest.approx(0.7 * line.figures["displayed_units"], abs=1.0)
+
+
+def test_a_display_is_measured_on_what_it_adds() -> None:
+    """250 chips a day without it, 88 % of them; 42 cents a unit, of which neighbours have lost their part."""
+    situation = _chips_sell(made_situation(made_view(day=2), daily=50.0), 5.0)
+    (plan,) = PromotionAgent().propose(event(EventType.DAY_STARTED, day=2), situation)
+    gauge = plan.lines[0].gauge
+
+    assert gauge is not None
+    assert gauge.what is Measured.SOLD
+    assert gauge.baseline == pytest.approx(0.88 * 1750.0)
+    assert gauge.worth == pytest.approx(0.42)
+    assert gauge.foregone > 0.0
+
+
+def test_a_sticker_claims_that_all_sells_tonight() -> None:
+    """About this evening, this product and this cluster; it is measured by what sells under it."""
+    many = made_situation(expiring(made_view(), BREAD, 0, 30.0))
+    (sticker,) = PromotionAgent().propose(event(EventType.EXPIRY_NEAR, cluster=0, lines={BREAD: 30.0}), many)
+    claim, gauge = sticker.claim, sticker.lines[0].gauge
+
+    assert isinstance(claim, Claim)
+    assert (claim.kind, claim.products, claim.cluster) == (ClaimKind.ALL_SELL, (BREAD,), 0)
+    assert claim.days == range(1)
+    assert gauge is not None
+    assert gauge.what is Measured.CLEARED
+    assert gauge.worth == pytest.approx(1.2)

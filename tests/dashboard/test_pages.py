@@ -392,6 +392,26 @@ class TestAlive:
             recorder.commit()
             expect(page.locator(".trace-head")).not_to_contain_text("Running")
 
+    def test_a_decision_shows_what_became_of_it(self, page: Page, empty: Any) -> None:
+        """Verdict and realised effect, which come when its trace has long ended, with what was seen and measured."""
+        with recording(empty.path) as recorder:
+            root = recorder.begin("day_started")
+            decision = recorder.decision(root)
+            recorder.end(root, ms=100)
+            recorder.commit()
+            recorder.score(
+                decision, "verdict", '"borne_out"', kind="CATEGORICAL", comment="2 of 2 not sold out"
+            )
+            recorder.score(decision, "realised_effect", "97.5", comment="margin on units sold beyond")
+            recorder.commit()
+            opened(page, f"{empty.address}/trace/{root.trace_id}?span={decision.id}")
+
+            panel = page.locator(".trace-panel")
+            expect(panel).to_contain_text("borne_out")
+            expect(panel).to_contain_text("2 of 2 not sold out")
+            expect(panel).to_contain_text("97.5")
+            expect(panel).to_contain_text("margin on units sold beyond")
+
     def test_payload_is_text_and_a_large_one_is_cut(self, page: Page, empty: Any) -> None:
         """Nothing out of a journal becomes part of the document; all of a payload is a click away."""
         with recording(empty.path) as recorder:
