@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoops.agents.figures import money, text
+from autoops.agents.figures import counted, money
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,15 +95,15 @@ def judge(claim: Claim, observations: Mapping[int, Observation]) -> Finding:
         return _found(f"{kept} of {out.size} not sold out", true=kept >= amount)
     if kind is ClaimKind.SELLS:
         sold = _total([day.sold for day in days], claim)
-        return _found(f"{text(sold)} units sold", true=sold >= amount)
+        return _found(f"{counted(sold, 'unit')} sold", true=sold >= amount)
     if kind is ClaimKind.EARNS:
         earned = _total([day.earned for day in days], claim)
         return _found(f"{money(earned)} earned", true=earned >= amount)
     if kind is ClaimKind.ALL_SELL:
         wasted = _total([day.wasted for day in days], claim)
-        return _found(f"{text(wasted)} units expired", true=wasted <= 0.0)
+        return _found(f"{counted(wasted, 'unit')} expired", true=wasted <= 0.0)
     left = _total([day.stock for day in days], claim)
-    return _found(f"{text(left)} units left", true=left < amount)
+    return _found(f"{counted(left, 'unit')} left", true=left < amount)
 
 
 def _found(seen: str, *, true: bool) -> Finding:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from autoops.agents.cover import Cover
-from autoops.agents.figures import money, plain, probability, text
+from autoops.agents.figures import counted, money, plain, probability, text
 from autoops.agents.messages import Action, Conflict, ConflictKind, Line, Proposal
 from autoops.retail.distribution import demand_cdf
 from autoops.retail.pricing import price_rails
@@ -178,9 +178,9 @@ def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) 
             cluster=line.cluster,
             agents=(proposal.agent, "promotion_agent" if sticker is None else sticker.agent),
             proposals=(proposal.id,) if sticker is None else (proposal.id, sticker.id),
-            found=f"{text(line.after)} units are to be ordered of what is marked down tonight",
+            found=f"an order for {counted(line.after, 'unit')} of what is marked down tonight",
             rule="while a product is marked down, order up to the reorder point and no economy on top of it",
-            resolution=f"{text(kept)} units instead of {text(line.after)}",
+            resolution=f"{counted(kept, 'unit')} instead of {text(line.after)}",
             figures={
                 "proposed_units": line.after,
                 "position": line.figures["position"],
@@ -244,7 +244,7 @@ def _uncovered(
         agents=(proposal.agent, "inventory_agent"),
         proposals=(proposal.id,),
         found=(
-            f"{text(figures['available_units'])} units of {situation.product(line.product)}{where} stand against "
+            f"{counted(figures['available_units'], 'unit')} of {situation.product(line.product)}{where} against "
             f"{text(figures['promoted_demand'])} that the promotion would sell before more can arrive"
         ),
         rule=f"a promotion goes where stock covers at least {LEAST_COVER:.0%} of the demand it makes",

@@ -31,6 +31,11 @@ def text(value: float) -> str:
     return f"{plain(value):,}"
 
 
+def counted(value: float, noun: str) -> str:
+    """Return so many of something as it reads in a sentence: 1 unit, 12.5 units."""
+    return f"{text(value)} {noun}" if plain(value) == 1 else f"{text(value)} {noun}s"
+
+
 def money(value: float) -> str:
     """Return dollars as they read in a sentence: $1,234.50, -$3."""
     amount = plain(abs(value))

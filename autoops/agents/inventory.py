@@ -10,7 +10,7 @@ import numpy as np
 
 from autoops.agents.claims import Claim, ClaimKind
 from autoops.agents.effects import Gauge, Measured
-from autoops.agents.figures import column, plain, probability, text
+from autoops.agents.figures import column, counted, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.retail.distribution import (
     Z80,
@@ -315,7 +315,7 @@ class InventoryAgent:
             },
             reasoning=(
                 f"{len(lines)} of {len(situation.shop.products)} products are at or under their reorder point with "
-                f"{text(needs.lead_days)} days until delivery; {text(units)} units bring them up to it."
+                f"{counted(needs.lead_days, 'day')} until delivery; with {counted(units, 'unit')} they come up to it."
             ),
         )
 
@@ -352,7 +352,7 @@ class InventoryAgent:
             EventType.LOW_STOCK: "The shelf reads low",
             EventType.SOCIAL_TREND: f"Talk of {text(event.facts.get('multiplier', 1.0))} times the usual demand is seen",
             EventType.DEMAND_SPIKE: f"Demand of about {text(event.facts.get('multiplier', 1.0))} times the usual is announced",
-            EventType.EXPIRY_NEAR: f"{text(event.lines.get(product, 0.0))} units expire tonight",
+            EventType.EXPIRY_NEAR: f"Expiring tonight: {counted(event.lines.get(product, 0.0), 'unit')}",
         }
         return Proposal(
             id=f"{event.id}/order-{product}",
@@ -381,7 +381,7 @@ class InventoryAgent:
                 "lead_days": lead_days,
             },
             reasoning=(
-                f"{causes[event.type]}. {text(f['position'])} usable units are on hand and under way, the reorder "
+                f"{causes[event.type]}. With {counted(f['position'], 'usable unit')} on hand and under way, the reorder "
                 f"point is {text(f['reorder_point'])} for {text(f['expected_demand'])} expected until "
                 f"{until:%d %B}: order {text(line.after)}, up to {text(f['order_up_to'])}."
             ),

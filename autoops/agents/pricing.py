@@ -10,7 +10,7 @@ import numpy as np
 
 from autoops.agents.claims import Claim, ClaimKind
 from autoops.agents.effects import COMES_ABOUT, COMMON_ERROR, Gauge, Measured
-from autoops.agents.figures import money, plain, probability, text
+from autoops.agents.figures import counted, money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.retail.distribution import Z80, normal_cdf
 from autoops.retail.pricing import (
@@ -109,7 +109,7 @@ class PricingAgent:
             gauge=self._gauge(problem, change),
             unit="dollars",
             claim=Claim(
-                f"the {len(lines)} products earn at least {money(floor)} until Sunday",
+                f"{counted(len(lines), 'product')} together: at least {money(floor)} earned until Sunday",
                 ClaimKind.EARNS,
                 tuple(line.product for line in lines),
                 None,
@@ -318,7 +318,7 @@ def _why(event: Event, line: Line, matching: float, gain: float, days: int) -> s
         f"A competitor asks {money(event.facts['competitor_price'])} against our planned "
         f"{money(event.facts['planned_price'])}. At elasticity {text(line.figures['elasticity'])} and "
         f"{money(line.figures['unit_cost'])} cost, matching would {'cost' if matching < 0.0 else 'bring'} "
-        f"{money(abs(matching))} over {days} days; {outcome}."
+        f"{money(abs(matching))} over {counted(days, 'day')}; {outcome}."
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from autoops.agents.claims import Claim, ClaimKind
 from autoops.agents.effects import COMES_ABOUT, COMMON_ERROR, Gauge, Measured
-from autoops.agents.figures import money, plain, probability, text
+from autoops.agents.figures import counted, money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.agents.stickers import sticker
 from autoops.retail.distribution import Z80, demand_cdf, demand_variance
@@ -138,7 +138,7 @@ class PromotionAgent:
             cluster,
             "display_start",
             lines,
-            f"{len(lines)} displays begin as planned",
+            f"{counted(len(lines), 'display')} to begin as planned",
         )
 
     def _next_week(self, event: Event, situation: Situation, cluster: int) -> Proposal | None:
@@ -166,7 +166,7 @@ class PromotionAgent:
         if not lines:
             return None
         gain = plain(sum(line.figures["gain"] for line in lines))
-        why = f"{len(lines)} displays of next week move to products on which they bring {money(gain)} more"
+        why = f"{counted(len(lines), 'display')} of next week for products on which {money(gain)} more comes of it"
         return self._proposal(event, situation, slots, cluster, "display_plan", lines, why)
 
     def _show(self, event: Event, situation: Situation, product: int, cluster: int) -> Proposal | None:
@@ -263,8 +263,8 @@ class PromotionAgent:
             lines=lines,
             unit="displayed share",
             claim=Claim(
-                f"{subject} sell{'s' if len(lines) == 1 else ''} at least {text(float(least))} units in "
-                f"{situation.cluster(cluster)} in the {slots.days} days from {_day(event, slots.first)}",
+                f"{subject} sell{'s' if len(lines) == 1 else ''} at least {counted(float(least), 'unit')} in "
+                f"{situation.cluster(cluster)} within {counted(slots.days, 'day')} from {_day(event, slots.first)} on",
                 ClaimKind.SELLS,
                 tuple(line.product for line in lines),
                 cluster,

@@ -8,7 +8,7 @@ import numpy as np
 
 from autoops.agents.claims import Claim, ClaimKind
 from autoops.agents.effects import COMES_ABOUT, Gauge, Measured
-from autoops.agents.figures import money, plain, probability, text
+from autoops.agents.figures import counted, money, plain, probability, text
 from autoops.agents.messages import Action, Effect, Line, Proposal
 from autoops.retail.distribution import Z80, demand_cdf, demand_quantile, demand_variance, expected_shortage
 from autoops.retail.markdown import CLEARANCE_ELASTICITY, best_markdown, is_promoted
@@ -55,7 +55,7 @@ def sticker(agent: str, event: Event, situation: Situation, product: int, cluste
         lines=(Line(product, cluster, 0, depth, figures, gauge=gauge),),
         unit="share off the price",
         claim=Claim(
-            f"all {text(expiring)} units of {situation.product(product)} in {situation.cluster(cluster)} sell tonight",
+            f"what expires of {situation.product(product)} in {situation.cluster(cluster)} ({counted(expiring, 'unit')}) sells tonight",
             ClaimKind.ALL_SELL,
             (product,),
             cluster,
@@ -68,7 +68,7 @@ def sticker(agent: str, event: Event, situation: Situation, product: int, cluste
         days=1,
         inputs={"cluster": situation.cluster(cluster), "expiring_units": plain(expiring)},
         reasoning=(
-            f"{text(expiring)} units expire tonight and {text(figures['expected_at_full_price'])} would sell at "
+            f"Expiring tonight: {counted(expiring, 'unit')}, of which {text(figures['expected_at_full_price'])} would sell at "
             f"{money(price)}. At {money(figures['sticker_price'])}, {text(figures['expected_with_sticker'])} sell: "
             f"{money(abs(gain))} {'more' if gain >= 0.0 else 'less'}."
         ),
