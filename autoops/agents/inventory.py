@@ -294,7 +294,7 @@ class InventoryAgent:
             lines=lines,
             unit="units",
             claim=Claim(
-                f"at least {least} of these {len(lines)} products are not sold out on the evening of {until:%d %B}",
+                f"not sold out on the evening of {until:%d %B}: at least {least} of {counted(len(lines), 'product')}",
                 ClaimKind.NOT_SOLD_OUT,
                 tuple(line.product for line in lines),
                 cluster,
