@@ -14,13 +14,12 @@ from autoops.agents.figures import column, counted, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.retail.distribution import (
     Z80,
-    demand_cdf,
     demand_quantile,
     expected_shortage,
     normal_cdf,
 )
 from autoops.retail.reorder_levels import Ahead, Goods, LevelConstants, reorder_levels
-from autoops.retail.replenishment import expected_waste, order_quantity
+from autoops.retail.replenishment import expected_waste, left_probability, order_quantity
 
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
@@ -87,12 +86,12 @@ class Levels:
         usable = (self.stock + self.on_order - self.doomed)[products, cluster]
         position = usable + ordered[products]
         quantity = order_quantity(position, self.trigger[products, cluster], self.top[products, cluster])
-        due = quantity > 0.0
+        due, lead = quantity > 0.0, float(self.lead_days[cluster])
         here = products[due], cluster
         return Needs(
             product=products[due],
             cluster=cluster,
-            lead_days=float(self.lead_days[cluster]),
+            lead_days=lead,
             mean=self.mean[here],
             variance=self.variance[here],
             stock=self.stock[here],
@@ -103,7 +102,9 @@ class Levels:
             trigger=self.trigger[here],
             top=self.top[here],
             quantity=quantity[due],
-            lasting=demand_cdf(position[due] + quantity[due], self.mean[here], self.variance[here]),
+            lasting=left_probability(
+                position[due], quantity[due], self.mean[here], self.variance[here], lead
+            ),
         )
 
 
@@ -128,7 +129,7 @@ class Needs:
     quantity: FloatArray
     """What to order now."""
     lasting: FloatArray
-    """Probability that position and order together cover demand to the evening of the delivery."""
+    """Probability that something is left on the evening of the delivery."""
 
     def lines(self, worth: FloatArray) -> tuple[Line, ...]:
         """Return the orders with the numbers they were decided by; `worth` is (products,) dollars a unit served."""
@@ -394,14 +395,25 @@ class InventoryAgent:
 
     @staticmethod
     def _savings(situation: Situation, needs: Needs) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return dollars of margin and good will that each order should save over the interval, with 80 % intervals."""
-        mean, variance, worth = needs.mean, needs.variance, _worth(situation)[needs.product]
+        """Return dollars of margin and good will that each order should save over the interval, with 80 % intervals.
+
+        What is wanted and not there before the delivery is lost whatever is ordered: only what is short by its evening
+        beyond what is short before counts.
+        """
+        worth, waiting = _worth(situation)[needs.product], needs.lead_days / (needs.lead_days + 1.0)
         without, with_order = needs.position, needs.position + needs.quantity
-        saved = expected_shortage(without, mean, variance) - expected_shortage(with_order, mean, variance)
-        demand = demand_quantile(mean, variance, np.array([[-Z80], [Z80]]))
-        served = np.minimum(demand, with_order) - np.minimum(demand, without)
-        low, high = worth * np.maximum(served, 0.0)
-        return worth * saved, low, high
+        ends = np.array([[-Z80], [Z80]])
+
+        def short(units: FloatArray, share: float) -> FloatArray:
+            mean, variance = share * needs.mean, share * needs.variance
+            demand = demand_quantile(mean, variance, ends)
+            return np.vstack([expected_shortage(units, mean, variance), np.maximum(demand - units, 0.0)])
+
+        whole = short(without, 1.0) - short(with_order, 1.0)
+        saved, low, high = worth * np.maximum(
+            whole - short(without, waiting) + short(with_order, waiting), 0.0
+        )
+        return saved, low, high
 
 
 def _worth(situation: Situation) -> FloatArray:

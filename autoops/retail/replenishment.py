@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoops.retail.distribution import demand_quantile, normal_quantile
+from autoops.retail.distribution import SMALLEST_MEAN, demand_cdf, demand_quantile, normal_quantile
 
 if TYPE_CHECKING:
     from autoops.retail.arrays import FloatArray, IntArray
@@ -131,3 +131,23 @@ def within_shelf_life(top: FloatArray, daily: FloatArray, shelf_life: IntArray, 
     limit = daily * shelf_life[:, None] * share
     result: FloatArray = np.where(shelf_life[:, None] > 0, np.minimum(top, limit), top)
     return result
+
+
+def left_probability(
+    position: FloatArray, quantity: FloatArray, mean: FloatArray, variance: FloatArray, lead_days: float
+) -> FloatArray:
+    """Return the probability that something is left on the evening on which an order arrives.
+
+    Args:
+        position: Usable units on hand and under way without the order.
+        quantity: Units ordered.
+        mean: Units expected over `lead_days` and the day of the delivery, spread evenly.
+        variance: Of the same, units squared.
+        lead_days: Days from order to delivery.
+
+    Demand beyond the position before the delivery is lost and takes nothing of the order: the lost-sales case of Hadley
+    and Whitin, *Analysis of Inventory Systems* (1963), chapter 4, to first order.
+    """
+    position, before = np.maximum(position, 0.0), mean * lead_days / (lead_days + 1.0)
+    served = np.minimum(before, position) + mean - before
+    return demand_cdf(position + quantity, served, variance * served / np.maximum(mean, SMALLEST_MEAN))

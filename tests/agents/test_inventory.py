@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 from shops import BREAD, COLA, MILK, event, expiring, made_situation, made_view
 
+from autoops.agents.claims import Claim, ClaimKind
+from autoops.agents.effects import Measured
 from autoops.agents.inventory import InventoryAgent
 from autoops.agents.messages import Action, EventType
 
@@ -71,3 +73,42 @@ def test_a_late_supplier_is_seen_in_his_confirmations() -> None:
 
     assert levels.lead_days.tolist() == [6.0, 3.0]
     assert levels.trigger[COLA, 0] > levels.trigger[COLA, 1]
+
+
+def test_an_order_claims_that_its_shelf_is_not_empty_when_it_arrives() -> None:
+    """The claim names the evening of the delivery; the order is measured by what sells beyond what was there."""
+    low = event(EventType.LOW_STOCK, product=COLA, cluster=0, facts={"reading_units": 3.0})
+    (order,) = InventoryAgent().propose(low, made_situation(made_view(stock=3.0)))
+    (line,) = order.lines
+    claim, gauge = order.claim, line.gauge
+
+    assert isinstance(claim, Claim)
+    assert (claim.kind, claim.products, claim.cluster, claim.amount) == (
+        ClaimKind.NOT_SOLD_OUT,
+        (COLA,),
+        0,
+        1,
+    )
+    assert claim.days == range(3, 4)
+    assert gauge is not None
+    assert (gauge.what, gauge.baseline) == (Measured.SERVED, 3.0)
+    assert gauge.worth == pytest.approx(1.2), "60 cents of margin, once more for good will"
+
+
+def test_a_table_claims_how_many_of_its_products_are_left() -> None:
+    """At least as many as the sentence says, and fewer than all."""
+    table, _ = InventoryAgent().propose(event(EventType.DAY_STARTED), made_situation(made_view(stock=0.0)))
+    claim = table.claim
+
+    assert isinstance(claim, Claim)
+    assert claim.products == tuple(line.product for line in table.lines)
+    assert f"at least {claim.amount:g} of {len(table.lines)} products" in str(claim)
+    assert 0 < claim.amount < len(table.lines)
+
+
+def test_demand_that_is_lost_before_the_delivery_is_not_saved_by_it() -> None:
+    """Empty cola waits three days: of four days' demand of ten an order saves about the last day's, $1.20 a unit."""
+    low = event(EventType.LOW_STOCK, product=COLA, cluster=0, facts={"reading_units": 0.0})
+    (order,) = InventoryAgent().propose(low, made_situation(made_view(stock=0.0)))
+
+    assert order.effect.mean == pytest.approx(10.0 * 1.2, rel=0.05)

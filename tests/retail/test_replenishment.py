@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoops.retail.distribution import normal_quantile
+from autoops.retail.distribution import demand_cdf, normal_quantile
 from autoops.retail.replenishment import (
     critical_ratio,
     economic_cover,
     expected_waste,
+    left_probability,
     order_quantity,
     perishable_ceiling,
     protection_variance,
@@ -99,3 +100,21 @@ def test_an_order_reaches_the_top_and_is_never_negative(
     assert order >= 0.0
     assert order == int(order)
     assert order == 0.0 or top - 1e-9 <= position + order <= top + 1.0 + 1e-9
+
+
+def test_what_is_short_before_a_delivery_takes_nothing_of_it() -> None:
+    """An empty shelf that waits three days for 12 has 12 for the fourth day's 10: as likely left as with nothing before."""
+    mean, variance = np.array(40.0), np.array(160.0)
+    waited = left_probability(np.array(0.0), np.array(12.0), mean, variance, 3.0)
+    alone = demand_cdf(np.array(12.0), np.array(10.0), np.array(40.0))
+
+    assert float(waited) == pytest.approx(float(alone))
+    assert float(demand_cdf(np.array(12.0), mean, variance)) < 0.05
+
+
+def test_with_enough_until_the_delivery_all_of_it_counts() -> None:
+    """A position that covers the wait is the plain probability of position and order together."""
+    mean, variance = np.array(40.0), np.array(160.0)
+    found = left_probability(np.array(30.0), np.array(15.0), mean, variance, 3.0)
+
+    assert float(found) == pytest.approx(float(demand_cdf(np.array(45.0), mean, variance)))
