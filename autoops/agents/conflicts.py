@@ -97,17 +97,21 @@ def one_hand(proposals: list[Proposal], situation: Situation) -> Settled:
 
 
 def one_move(proposals: list[Proposal], situation: Situation) -> Settled:
-    """Let a display slot that has been given away stay where it was given first."""
-    planned, committed = situation.view.display, situation.committed.display
-    given: set[tuple[int, int]] = set()
+    """Let a display slot that one proposal gives away stay where it was given first, if the days of the two overlap."""
+    given: list[tuple[int, int, range]] = []
 
     def settle(proposal: Proposal, line: Line) -> tuple[Line, Conflict | None]:
-        if proposal.action is not Action.DISPLAY or line.counterpart is None or line.cluster is None:
+        if line.counterpart is None or line.cluster is None:
             return line, None
-        ahead = proposal.first_day - situation.view.day
-        sides = ((line.product, line.cluster), (line.counterpart, line.cluster))
-        moved = [side for side in sides if side in given or planned[ahead][side] != committed[ahead][side]]
-        given.update(sides)
+        days = range(proposal.first_day, proposal.first_day + proposal.days)
+        sides = [(product, line.cluster, days) for product in (line.product, line.counterpart)]
+        moved = [
+            side
+            for side in sides
+            for product, cluster, when in given
+            if (product, cluster) == side[:2] and when.start < days.stop and days.start < when.stop
+        ]
+        given.extend(sides)
         if not moved:
             return line, None
         name = situation.product(moved[0][0])
@@ -119,7 +123,7 @@ def one_move(proposals: list[Proposal], situation: Situation) -> Settled:
             agents=(proposal.agent, "orchestrator"),
             proposals=(proposal.id,),
             found=f"the display of {name} in {situation.cluster(line.cluster)} has been moved already",
-            rule="a display slot is moved once; the first move stands",
+            rule="of two moves of one display slot on one morning the first stands",
             resolution="the display stays as it is",
             figures={"gain_foregone": line.figures["gain"]},
         )

@@ -14,7 +14,7 @@ from autoops.agents.figures import counted, money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.agents.stickers import sticker
 from autoops.retail.distribution import Z80, demand_cdf, demand_variance
-from autoops.retail.promotion import best_swaps, display_value
+from autoops.retail.promotion import Shelf, best_swaps, display_value
 
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
@@ -36,7 +36,9 @@ class PromotionTuning:
     diverted: float = 0.3
     """Share of a unit gained that is taken from the same category; assumed."""
     hurdle: float = 3.0
-    """Dollars a week that moving a display must bring."""
+    """Dollars that a display planned for a week must bring over its place in the plan."""
+    move: float = 5.0
+    """Dollars that moving a display for a day must bring: the work of it; assumed."""
     displayed: float = 0.5
     """Displayed share from which a product counts as promoted."""
     alternatives: int = 5
@@ -60,6 +62,12 @@ class Slots:
     """(products,) dollars that a unit sold more brings, what neighbours lose taken off."""
     value: FloatArray
     """(products,) dollars that a whole display adds."""
+    stock: FloatArray
+    """(products,) units that there are to sell; infinite for days for which more can still be ordered."""
+
+    def sold(self, product: int, lift: float, share: float) -> float:
+        """Return the units that a product should sell with a displayed share."""
+        return min(float(self.demand[product]) * float(np.exp(lift * share)), float(self.stock[product]))
 
 
 class PromotionAgent:
@@ -75,10 +83,9 @@ class PromotionAgent:
 
     def __init__(self, tuning: PromotionTuning | None = None) -> None:
         self._tuning = tuning or PromotionTuning()
-        self._yesterday: FloatArray | None = None
 
     def propose(self, event: Event, situation: Situation) -> list[Proposal]:
-        """Return displays to start today and to plan for next week, a display to move, or stickers."""
+        """Return displays to move today and to plan for next week, one to move for an event, or stickers."""
         if event.type is EventType.DAY_STARTED:
             return self._routine(event, situation)
         if event.cluster is None:
@@ -99,58 +106,42 @@ class PromotionAgent:
         """Learn nothing yet beyond what the shared forecast does."""
 
     def _routine(self, event: Event, situation: Situation) -> list[Proposal]:
-        """Return displays that start today and, on a Monday, next week's swaps; one table for each cluster."""
-        today = situation.committed.display[0]
-        before = today if self._yesterday is None else self._yesterday
-        self._yesterday = today
+        """Return the day's swaps and, on a Wednesday, next week's; one table for each cluster."""
         clusters = range(len(situation.shop.clusters))
-        found = [self._starts(event, situation, before, cluster) for cluster in clusters]
+        found = [self._today(event, situation, cluster) for cluster in clusters]
         if situation.view.weekday == PLANNING_DAY:
             found += [self._next_week(event, situation, cluster) for cluster in clusters]
         return [proposal for proposal in found if proposal is not None]
 
-    def _starts(
-        self, event: Event, situation: Situation, before: FloatArray, cluster: int
-    ) -> Proposal | None:
-        """Return the displays of one cluster that begin today."""
-        slots, tuning = self._slots(situation, cluster, 0, WEEK - situation.view.weekday), self._tuning
-        begins = (slots.share >= tuning.displayed) & (before[:, cluster] < tuning.displayed)
-        spare = self._spare(slots)
-        lines = tuple(
-            self._line(
-                situation,
-                slots,
-                int(p),
-                cluster,
-                float(before[p, cluster]),
-                float(slots.share[p]),
-                None,
-                spare,
-            )
-            for p in np.flatnonzero(begins)
-        )
+    def _today(self, event: Event, situation: Situation, cluster: int) -> Proposal | None:
+        """Return today's swaps of one cluster: displays go where the stock that there is earns most."""
+        slots = self._slots_today(situation, cluster)
+        lines = self._swaps(situation, slots, cluster, self._tuning.move)
         if not lines:
             return None
-        return self._proposal(
-            event,
-            situation,
-            slots,
-            cluster,
-            "display_start",
-            lines,
-            f"{counted(len(lines), 'display')} to begin as planned",
-        )
+        gain = plain(sum(line.figures["gain"] for line in lines))
+        why = f"{len(lines)} displays move for today to products whose stock makes {money(gain)} more of them"
+        return self._proposal(event, situation, slots, cluster, "display_day", lines, why)
 
     def _next_week(self, event: Event, situation: Situation, cluster: int) -> Proposal | None:
         """Return next week's swaps of one cluster: early enough for stock to be ordered for them."""
         ahead = WEEK - situation.view.weekday
         if len(situation.view.price) < ahead + WEEK:
             return None
-        slots, tuning = self._slots(situation, cluster, ahead, WEEK), self._tuning
-        swaps = best_swaps(slots.share, slots.value, tuning.hurdle)
+        slots = self._slots(situation, cluster, ahead, WEEK)
+        lines = self._swaps(situation, slots, cluster, self._tuning.hurdle)
+        if not lines:
+            return None
+        gain = plain(sum(line.figures["gain"] for line in lines))
+        why = f"{counted(len(lines), 'display')} of next week for products on which {money(gain)} more comes of it"
+        return self._proposal(event, situation, slots, cluster, "display_plan", lines, why)
+
+    def _swaps(self, situation: Situation, slots: Slots, cluster: int, hurdle: float) -> tuple[Line, ...]:
+        """Return the exchanges of slots that bring more than the hurdle, each with products that could take it instead."""
+        swaps = best_swaps(slots.share, slots.value, hurdle)
         taken = {taker for _, taker in swaps}
-        spare = tuple(product for product in self._spare(slots) if product not in taken)
-        lines = tuple(
+        spare = tuple(product for product in self._spare(slots) if product not in taken) if swaps else ()
+        return tuple(
             self._line(
                 situation,
                 slots,
@@ -163,11 +154,6 @@ class PromotionAgent:
             )
             for giver, taker in swaps
         )
-        if not lines:
-            return None
-        gain = plain(sum(line.figures["gain"] for line in lines))
-        why = f"{counted(len(lines), 'display')} of next week for products on which {money(gain)} more comes of it"
-        return self._proposal(event, situation, slots, cluster, "display_plan", lines, why)
 
     def _show(self, event: Event, situation: Situation, product: int, cluster: int) -> Proposal | None:
         """Return a display for a product whose demand is announced to rise, None if no slot gains by it."""
@@ -179,9 +165,8 @@ class PromotionAgent:
         return self._exchange(event, situation, slots, cluster, None, product)
 
     def _release(self, event: Event, situation: Situation, product: int, cluster: int) -> Proposal | None:
-        """Return the display of a product that runs low to another, None if it holds no slot."""
-        days = int(situation.shop.economics.lead_time_mean)
-        slots = self._slots(situation, cluster, 0, days)
+        """Return today's display of a product that runs low to another, None if it holds no slot or that does not pay."""
+        slots = self._slots_today(situation, cluster)
         if slots.share[product] < self._tuning.displayed:
             return None
         return self._exchange(event, situation, slots, cluster, product, None)
@@ -217,7 +202,7 @@ class PromotionAgent:
             spare,
         )
         running_low = event.type is EventType.LOW_STOCK
-        if not running_low and line.figures["gain"] <= self._tuning.hurdle * slots.days / WEEK:
+        if line.figures["gain"] <= (self._tuning.move if running_low else self._tuning.hurdle):
             return None
         gain = money(line.figures["gain"])
         why = (
@@ -301,7 +286,34 @@ class PromotionAgent:
         margin = (situation.committed.price[when] + situation.view.funding[when]).mean(axis=0) - shop.cost
         diverted = self._tuning.diverted * np.maximum(margin, 0.0)
         value = display_value(demand, lift, margin, diverted)
-        return Slots(first, days, share, demand, margin - diverted, value)
+        return Slots(first, days, share, demand, margin - diverted, value, np.full(len(share), np.inf))
+
+    def _slots_today(self, situation: Situation, cluster: int) -> Slots:
+        """Return a cluster's slots of today: a display is worth what the stock that there is can sell of its demand."""
+        shop, view, forecast = situation.shop, situation.view, situation.forecast
+        share, lift = situation.committed.display[0, :, cluster], forecast.lift
+        demand = forecast.daily[0, :, cluster] / np.exp(lift * share)
+        margin = situation.committed.price[0] + view.funding[0] - shop.cost
+        stock = view.on_hand[:, :, cluster].sum(axis=0)
+        shelf = Shelf(
+            stock=stock,
+            expiring=np.where(shop.perishable, view.on_hand[0, :, cluster], 0.0),
+            margin=margin,
+            cost=shop.cost,
+            goodwill=shop.economics.goodwill * np.maximum(margin, 0.0),
+        )
+
+        def earned(units: FloatArray) -> FloatArray:
+            noise = (
+                demand_variance(units, forecast.phi, forecast.alpha)
+                + forecast.unsure[0, :, cluster] * units**2
+            )
+            return shelf.earned(units, noise)
+
+        shown = demand * np.exp(lift)
+        diverted = self._tuning.diverted * np.maximum(margin, 0.0)
+        value = earned(shown) - earned(demand) - diverted * (shown - demand)
+        return Slots(0, 1, share, demand, margin - diverted, value, stock)
 
     def _spare(self, slots: Slots) -> tuple[int, ...]:
         """Return the products without a slot that would make most of one, best first."""
@@ -322,6 +334,7 @@ class PromotionAgent:
     ) -> Line:
         """Return one display with the numbers it was decided by."""
         lift = float(situation.forecast.lift[product])
+        usual = slots.sold(product, lift, before)
         value = float(slots.value[product])
         given = 0.0 if giver is None else float(slots.value[giver])
         return Line(
@@ -332,7 +345,7 @@ class PromotionAgent:
             figures={
                 "units_without_display": plain(float(slots.demand[product]), 1),
                 "lift_percent": plain(100.0 * float(np.expm1(lift)), 1),
-                "displayed_units": plain(float(slots.demand[product]) * float(np.exp(lift * after)), 1),
+                "displayed_units": plain(slots.sold(product, lift, after), 1),
                 "display_value": plain(value),
                 "value_with_giver": plain(given),
                 "gain": plain((after - before) * (value - given)),
@@ -341,7 +354,7 @@ class PromotionAgent:
             alternatives=spare,
             gauge=Gauge(
                 Measured.SOLD,
-                baseline=COMES_ABOUT * float(slots.demand[product]) * float(np.exp(lift * before)),
+                baseline=COMES_ABOUT * usual,
                 worth=float(slots.worth[product]),
                 foregone=COMES_ABOUT * (after - before) * given,
             ),

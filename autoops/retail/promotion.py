@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from autoops.retail.distribution import expected_shortage
 
 if TYPE_CHECKING:
     from autoops.retail.arrays import FloatArray
@@ -26,6 +29,31 @@ def display_value(
     """
     result: FloatArray = demand * np.expm1(lift) * (margin - diverted)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What there is to sell in one day, and what selling it is worth; every field has shape (products,)."""
+
+    stock: FloatArray
+    """Units."""
+    expiring: FloatArray
+    """Units of it that nobody can sell tomorrow."""
+    margin: FloatArray
+    """Dollars earned by a unit."""
+    cost: FloatArray
+    """Dollars paid for a unit: lost with each one that expires."""
+    goodwill: FloatArray
+    """Dollars lost with a customer who finds nothing."""
+
+    def earned(self, demand: FloatArray, variance: FloatArray) -> FloatArray:
+        """Return the dollars that an expected demand earns: what stock serves of it, what is missed, what does not expire."""
+        short = expected_shortage(self.stock, demand, variance)
+        served = demand - short
+        result: FloatArray = (
+            self.margin * served - self.goodwill * short + self.cost * np.minimum(served, self.expiring)
+        )
+        return result
 
 
 def best_swaps(share: FloatArray, value: FloatArray, hurdle: float) -> list[tuple[int, int]]:

@@ -161,20 +161,19 @@ def test_a_reorder_without_economy_is_no_conflict() -> None:
     assert reorders_against_markdowns([order, sticker], made_situation())[1] == []
 
 
-def test_a_slot_is_moved_once() -> None:
-    """Two moves of one slot: the first stands, also when it was committed by an earlier event."""
+def test_a_slot_is_moved_once_a_morning() -> None:
+    """Of two moves of one slot the first stands; a move for other days is none of its business."""
     first = proposal(Action.DISPLAY, _display(CHIPS, COLA))
     second = proposal(Action.DISPLAY, _display(MILK, COLA))
-    book = Book(made_shop())
-    book.swap_displays(COLA, CHIPS, 0, 0, 7)
+    next_week = replace(second, first_day=7)
 
     settled, (conflict,) = one_move([first, second], made_situation())
-    _, earlier = one_move([second], made_situation(book=book))
+    _, later = one_move([first, next_week], made_situation())
 
     assert settled[0].lines[0].after == 1.0
     assert settled[1].lines[0].after == 0.0
     assert conflict.kind is ConflictKind.SAME_THING
-    assert len(earlier) == 1
+    assert later == []
 
 
 def test_one_hand_turns_a_dial() -> None:

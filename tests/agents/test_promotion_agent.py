@@ -25,6 +25,14 @@ def _chips_sell(situation: Situation, times: float) -> Situation:
     return replace(situation, forecast=replace(situation.forecast, daily=daily))
 
 
+def _cola_runs_out(left: float, daily: float = 50.0) -> Situation:
+    """Return a situation with 500 of everything on hand, but of cola so many."""
+    view = made_view(stock=500.0)
+    on_hand = view.on_hand.copy()
+    on_hand[-1, COLA] = left
+    return made_situation(replace(view, on_hand=on_hand), daily=daily)
+
+
 def test_next_weeks_displays_are_planned_on_a_wednesday() -> None:
     """Chips that sell five times as much take cola's slot, from next Monday on."""
     wednesday = made_view(day=2)
@@ -37,18 +45,20 @@ def test_next_weeks_displays_are_planned_on_a_wednesday() -> None:
     assert line.figures["gain"] > 0.0
 
 
-def test_displays_are_announced_when_they_begin() -> None:
-    """A slot that the plan opens today is proposed for a check of its stock."""
-    agent, view = PromotionAgent(), made_view()
-    agent.propose(event(EventType.DAY_STARTED), made_situation(view))
-    display = view.display.copy()
-    display[:, CHIPS, 1] = 1.0
-    later = replace(made_view(day=1), display=display)
+def test_displays_move_to_what_there_is_to_sell() -> None:
+    """Cola has the slot and four units left of fifty wanted; chips with plenty take it for the day."""
+    (move,) = PromotionAgent().propose(event(EventType.DAY_STARTED), _cola_runs_out(4.0))
+    (line,) = move.lines
 
-    (start,) = agent.propose(event(EventType.DAY_STARTED, day=1), made_situation(later))
+    assert move.type == "display_day"
+    assert (line.counterpart, line.cluster, move.days) == (COLA, 0, 1)
+    assert line.product != COLA
+    assert move.effect.mean > 5.0
 
-    assert start.type == "display_start"
-    assert (start.lines[0].product, start.lines[0].cluster) == (CHIPS, 1)
+
+def test_displays_stay_where_stock_suffices() -> None:
+    """With plenty of everything nothing is worth the work of moving it."""
+    assert PromotionAgent().propose(event(EventType.DAY_STARTED), _cola_runs_out(500.0, daily=10.0)) == []
 
 
 def test_an_announced_spike_is_displayed_if_that_pays() -> None:
@@ -68,7 +78,7 @@ def test_an_announced_spike_is_displayed_if_that_pays() -> None:
 
 def test_a_product_that_runs_low_gives_its_display_away() -> None:
     """Low cola hands its slot on; low chips have none to give."""
-    agent, situation = PromotionAgent(), made_situation()
+    agent, situation = PromotionAgent(), _cola_runs_out(4.0)
 
     (move,) = agent.propose(event(EventType.LOW_STOCK, product=COLA, cluster=0), situation)
 
