@@ -292,18 +292,20 @@ def _cell(report: Report, policy: str, figure: str, layout: str) -> str:
     from autoops.simulation.report import LEAST_SEEDS
 
     estimate = report.estimate(policy, figure)
-    mean = layout.format(estimate.mean)
+    mean = _written(estimate.mean, layout)
     if estimate.ci95 is None or len(report.seeds) < LEAST_SEEDS:
         return mean
     low, high = estimate.ci95
-    half = layout.format(high - estimate.mean)
+    half = _written(high - estimate.mean, layout)
     # Cut at what is possible, an interval has no half.
-    ends = (
-        f"±{half}"
-        if half == layout.format(estimate.mean - low)
-        else f"{layout.format(low)} to {layout.format(high)}"
-    )
-    return f"{mean}\n{ends}"
+    whole = half == _written(estimate.mean - low, layout)
+    return f"{mean}\n{f'±{half}' if whole else f'{_written(low, layout)} to {_written(high, layout)}'}"
+
+
+def _written(value: float, layout: str) -> str:
+    """Return a figure in its format, the sign before the dollars and none where it reads as nought."""
+    size = layout.format(abs(value))
+    return f"-{size}" if value < 0.0 and size != layout.format(0.0) else size
 
 
 def _money(amount: float) -> str:

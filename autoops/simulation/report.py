@@ -167,7 +167,8 @@ class Report:
         """Return one policy against another, seed by seed."""
         pairs = list(zip(self.values(policy, "objective"), self.values(than, "objective"), strict=True))
         differences = [ours - theirs for ours, theirs in pairs]
-        shares = [(ours - theirs) / abs(theirs) for ours, theirs in pairs]
+        # Of nothing there is no share.
+        shares = [(ours - theirs) / (abs(theirs) or math.inf) for ours, theirs in pairs]
         return Comparison(policy, than, estimate(differences), min(differences), estimate(shares))
 
     def gap_shares(self) -> dict[str, GapShare]:

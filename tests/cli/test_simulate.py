@@ -174,6 +174,18 @@ def test_five_seeds_have_intervals_on_the_screen() -> None:
     assert all(0.0 <= rate <= 100.0 for rate in rates)
 
 
+def test_losses_have_their_sign_before_the_dollars() -> None:
+    """Shops that sell next to nothing lose money; what rounds to nought has no sign."""
+    result = _simulate(
+        *("--products", "10", "--clusters", "2", "--days", "2", "--scale", "0.01", "--no-tracing"),
+        *("--policy", "static,oracle"),
+    )
+
+    assert re.search(r"-\$\d", result.stdout)
+    assert "$-" not in result.stdout
+    assert "-$0" not in result.stdout
+
+
 def test_a_number_of_seeds_begins_at_the_seed() -> None:
     """`--seed 5 --seeds 2` are seeds 5 and 6."""
     result = _simulate(*SMALL, "--json", "--no-tracing", "--policy", "static", "--seed", "5", "--seeds", "2")

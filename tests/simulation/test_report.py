@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from worlds import OPTIONS, panel_folder
 
 from autoops.simulation.report import estimate, student_quantile
 from autoops.simulation.run import simulate
+
+PAGE = Path(__file__).parents[2] / "docs" / "simulation.md"
+"""What newcomers read."""
 
 
 @pytest.mark.parametrize(
@@ -54,6 +59,16 @@ def test_the_record_says_which_intervals_it_has() -> None:
 
     assert "Student's t over seeds" in record["intervals"]
     assert "not another quarter" in record["coverage"]
+
+
+def test_the_page_lists_what_scripts_get() -> None:
+    """Every key of the object, and every figure of a policy, stands in docs/simulation.md under "For scripts"."""
+    record = simulate(replace(OPTIONS, days=1, policies=("static",)), cache=panel_folder()).record(None)
+    _, _, page = PAGE.read_text("utf-8").partition("## For scripts")
+    listed = set(re.findall(r"`(\w+)`", page.partition("\n## ")[0]))
+
+    assert set(record) - listed == set()
+    assert set(record["policies"]["static"]) - listed == set()
 
 
 def test_policies_are_compared_seed_by_seed() -> None:
