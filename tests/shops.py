@@ -44,7 +44,9 @@ def made_shop() -> Shop:
         Product(4, "Chips (4)", "GROCERY", "BAG SNACKS", 0),
     )
     clusters = Cluster("cluster 1", 30, 0.7), Cluster("cluster 2", 10, 0.3)
-    return Shop(products, clusters, np.full(4, 1.4), np.full(4, 2.0), ECONOMICS)
+    return Shop(
+        products, clusters, np.full(4, 1.4), np.full(4, 2.0), ECONOMICS, index_weight=np.full(4, 0.25)
+    )
 
 
 def made_view(*, stock: float = 60.0, day: int = 0) -> ShopView:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from autoops.agents.mandate import Priorities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +24,8 @@ class Situation:
     view: ShopView
     committed: Commitments
     forecast: Forecast
+    priorities: Priorities = field(default_factory=Priorities)
+    """How the retailer weighs service, margin and waste."""
 
     def product(self, index: int) -> str:
         """Return a product's name."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoops.retail.pricing import price_rails
+from autoops.retail.pricing import price_inside
 
 if TYPE_CHECKING:
     from autoops.agents.shop import Shop, ShopView
@@ -20,6 +20,8 @@ class Commitments:
 
     price: FloatArray
     """(days, products) shelf price, dollars."""
+    standing: FloatArray
+    """(days, products) the same once passing prices have ended, such as answers to competitors."""
     display: FloatArray
     """(days, products, clusters) displayed share."""
     orders: FloatArray
@@ -41,7 +43,7 @@ class Book:
         self._slots: dict[int, IntArray] = {}
         """Day → (products, clusters) whose planned slot each product has."""
         self._orders, self._markdown = np.zeros(shop.shape), np.zeros(shop.shape)
-        self._shown: tuple[ShopView, FloatArray, FloatArray] | None = None
+        self._shown: tuple[ShopView, FloatArray, FloatArray, FloatArray] | None = None
         """Prices and displays as last shown, and the morning on which; most events change neither."""
 
     def open_day(self, day: int) -> None:
@@ -81,26 +83,29 @@ class Book:
         """Return what is committed for the days that the calendar covers; read-only."""
         if self._shown is None or self._shown[0] is not view:
             self._shown = (view, *self._shelves(view))
-        page = Commitments(self._shown[1], self._shown[2], self._orders.copy(), self._markdown.copy())
-        for array in (page.price, page.display, page.orders, page.markdown):
+        page = Commitments(*self._shown[1:], self._orders.copy(), self._markdown.copy())
+        for array in (page.price, page.standing, page.display, page.orders, page.markdown):
             array.setflags(write=False)
         return page
 
-    def _shelves(self, view: ShopView) -> tuple[FloatArray, FloatArray]:
-        """Return the prices and displays that are committed."""
+    def _shelves(self, view: ShopView) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the prices, standing prices and displays that are committed."""
         display = view.display.copy()
-        low, high = price_rails(view.price, self._shop.cost, self._shop.economics.price_rail)
-        factor = np.repeat(self._standing[None], len(view.price), axis=0)
+        standing = np.repeat(self._standing[None], len(view.price), axis=0)
+        factor = standing.copy()
         for product, (end, passing) in self._passing.items():
             factor[: max(end - view.day, 0), product] = passing
-        # The plan may have changed since: what was inside its rail must stay inside.
-        inside = np.round(np.clip(view.price * factor, low, high), 2)
-        # Half a cent beyond the rail is a breach: the last cent inside it is taken, the plan if there is none.
-        inside = np.clip(inside, np.ceil(100.0 * low - 1e-6) / 100.0, np.floor(100.0 * high + 1e-6) / 100.0)
-        inside = np.where((inside < low - 1e-6) | (inside > high + 1e-6), view.price, inside)
-        price = np.where(np.isnan(factor), view.price, inside)
-        for ahead in range(len(price)):
+        for ahead in range(len(display)):
             whose = self._slots.get(view.day + ahead)
             if whose is not None:
                 display[ahead] = np.take_along_axis(view.display[ahead], whose, axis=0)
-        return price, display
+        return self._prices(view, factor), self._prices(view, standing), display
+
+    def _prices(self, view: ShopView, factor: FloatArray) -> FloatArray:
+        """Return (days, products) prices at factors on the plan, inside their rails; NaN is the plan."""
+        # The plan may have changed since: what was inside its rail must stay inside.
+        inside = price_inside(
+            view.price * factor, view.price, self._shop.cost, self._shop.economics.price_rail
+        )
+        price: FloatArray = np.where(np.isnan(factor), view.price, inside)
+        return price

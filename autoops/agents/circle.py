@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autoops.agents.forecast import Forecast, Forecaster
+    from autoops.agents.mandate import Priorities
     from autoops.agents.shop import Shop, ShopView
     from autoops.retail.arrays import FloatArray
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 class Circle:
     """Some agents and what they know to be committed; each of several circles knows its own commitments alone."""
 
-    def __init__(self, shop: Shop, forecaster: Forecaster, agents: Sequence[Agent]) -> None:
-        self.agents = tuple(agents)
+    def __init__(
+        self, shop: Shop, forecaster: Forecaster, agents: Sequence[Agent], priorities: Priorities
+    ) -> None:
+        self.agents, self._priorities = tuple(agents), priorities
         self.book = Book(shop)
         self._shop, self._forecaster = shop, forecaster
         self._last: tuple[ShopView, FloatArray, FloatArray, Forecast] | None = None
@@ -31,4 +34,4 @@ class Circle:
         made_for = view, committed.price, committed.display
         if self._last is None or any(one is not now for one, now in zip(self._last, made_for, strict=False)):
             self._last = (*made_for, self._forecaster.forecast(view, committed))
-        return Situation(self._shop, view, committed, self._last[3])
+        return Situation(self._shop, view, committed, self._last[3], self._priorities)

@@ -7,19 +7,19 @@ settled. The orchestrator applies `RULES` in their order.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoops.agents.budgets import display_slots, price_index, receiving_capacity
 from autoops.agents.cover import Cover
 from autoops.agents.figures import counted, money, plain, probability, text
 from autoops.agents.messages import Action, Conflict, ConflictKind, Line, Proposal
+from autoops.agents.settling import Rule, Settled, amended, each_line, withheld
 from autoops.retail.distribution import demand_cdf
 from autoops.retail.pricing import price_rails
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from autoops.agents.agent import Situation
 
 LEAST_COVER = 0.8
@@ -27,12 +27,6 @@ LEAST_COVER = 0.8
 
 CENT = 0.005
 """Dollars; smaller differences are none."""
-
-Settled: TypeAlias = tuple[list[Proposal], list[Conflict]]
-"""Proposals as they may stand, and the conflicts that made them so."""
-
-Rule: TypeAlias = "Callable[[list[Proposal], Situation], Settled]"
-"""What settles one kind of conflict."""
 
 
 def guard_rails(proposals: list[Proposal], situation: Situation) -> Settled:
@@ -60,9 +54,9 @@ def guard_rails(proposals: list[Proposal], situation: Situation) -> Settled:
             resolution=f"{money(allowed)} instead of {money(line.after)}",
             figures=figures,
         )
-        return replace(line, after=allowed, conflict_id=conflict.id, note=conflict.resolution), conflict
+        return amended(line, allowed, conflict), conflict
 
-    return _each_line(proposals, settle, frozenset({Action.PRICE}))
+    return each_line(proposals, settle, frozenset({Action.PRICE}))
 
 
 def one_hand(proposals: list[Proposal], situation: Situation) -> Settled:
@@ -91,9 +85,9 @@ def one_hand(proposals: list[Proposal], situation: Situation) -> Settled:
             resolution=f"{best.agent}'s proposal stands",
             figures={"gain": plain(_gain_per_line(proposal)), "rivals_gain": plain(_gain_per_line(best))},
         )
-        return _withheld(line, conflict), conflict
+        return withheld(line, conflict), conflict
 
-    return _each_line(proposals, settle, frozenset({Action.ORDER, Action.PRICE, Action.MARKDOWN}))
+    return each_line(proposals, settle, frozenset({Action.ORDER, Action.PRICE, Action.MARKDOWN}))
 
 
 def one_move(proposals: list[Proposal], situation: Situation) -> Settled:
@@ -127,9 +121,9 @@ def one_move(proposals: list[Proposal], situation: Situation) -> Settled:
             resolution="the display stays as it is",
             figures={"gain_foregone": line.figures["gain"]},
         )
-        return _withheld(line, conflict), conflict
+        return withheld(line, conflict), conflict
 
-    return _each_line(proposals, settle, frozenset({Action.DISPLAY}))
+    return each_line(proposals, settle, frozenset({Action.DISPLAY}))
 
 
 def uncovered_promotions(proposals: list[Proposal], situation: Situation) -> Settled:
@@ -153,7 +147,7 @@ def uncovered_promotions(proposals: list[Proposal], situation: Situation) -> Set
             return line, None
         return _uncovered(proposal, line, situation, cover, stock, demand)
 
-    return _each_line(proposals, settle, frozenset({Action.DISPLAY, Action.PRICE}))
+    return each_line(proposals, settle, frozenset({Action.DISPLAY, Action.PRICE}))
 
 
 def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) -> Settled:
@@ -191,34 +185,27 @@ def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) 
                 "reorder_point": line.figures["reorder_point"],
             },
         )
-        return replace(line, after=kept, conflict_id=conflict.id, note=conflict.resolution), conflict
+        return amended(line, kept, conflict), conflict
 
-    settled, conflicts = _each_line(proposals, settle, frozenset({Action.ORDER}))
+    settled, conflicts = each_line(proposals, settle, frozenset({Action.ORDER}))
     return [_less_sure(proposal) for proposal in settled], conflicts
 
 
-ALONE: tuple[Rule, ...] = (guard_rails, one_hand, one_move)
+ALONE: tuple[Rule, ...] = (guard_rails, one_hand, one_move, display_slots, price_index)
 """Rules that an agent keeps to without anybody else: limits of the world, and not to contradict itself."""
 
-RULES: tuple[Rule, ...] = (*ALONE, uncovered_promotions, reorders_against_markdowns)
-"""In the order in which they are applied."""
-
-
-def _each_line(
-    proposals: list[Proposal],
-    settle: Callable[[Proposal, Line], tuple[Line, Conflict | None]],
-    actions: frozenset[Action],
-) -> Settled:
-    """Return the proposals with each line of these actions settled, and what was in conflict."""
-    settled, conflicts = [], []
-    for proposal in proposals:
-        if proposal.action not in actions:
-            settled.append(proposal)
-            continue
-        results = [settle(proposal, line) for line in proposal.lines]
-        conflicts += [conflict for _, conflict in results if conflict is not None]
-        settled.append(replace(proposal, lines=tuple(line for line, _ in results)))
-    return settled, conflicts
+RULES: tuple[Rule, ...] = (
+    guard_rails,
+    one_hand,
+    one_move,
+    display_slots,
+    uncovered_promotions,
+    price_index,
+    reorders_against_markdowns,
+    receiving_capacity,
+)
+"""In the order in which they are applied: what is withheld makes no room in the index, and what is trimmed is not
+received."""
 
 
 def _uncovered(
@@ -258,21 +245,16 @@ def _uncovered(
     if taker is not None:
         giver = line.product if line.counterpart is None else line.counterpart
         before = cover.share(taker, line, proposal)
-        amended = replace(line, product=taker, counterpart=giver, before=before, gauge=None)
-        return replace(amended, conflict_id=conflict.id, note=resolution), conflict
+        other = replace(line, product=taker, counterpart=giver, before=before, gauge=None)
+        return amended(other, line.after, conflict), conflict
     if proposal.action is Action.DISPLAY and line.counterpart is None:
-        return replace(line, conflict_id=conflict.id, note=resolution), conflict
-    return _withheld(line, conflict), conflict
+        return amended(line, line.after, conflict), conflict
+    return withheld(line, conflict), conflict
 
 
 def _gain_per_line(proposal: Proposal) -> float:
     """Return what a proposal is expected to bring for each of its lines."""
     return proposal.effect.mean / len(proposal.lines)
-
-
-def _withheld(line: Line, conflict: Conflict) -> Line:
-    """Return a line that changes nothing."""
-    return replace(line, after=line.before, conflict_id=conflict.id, note=conflict.resolution)
 
 
 def _less_sure(proposal: Proposal) -> Proposal:

@@ -240,7 +240,7 @@ class InventoryAgent:
             shelf_life=shop.shelf_life,
             cost=shop.cost,
             earned=situation.committed.price[arrival] + view.funding[arrival] - shop.cost,
-            goodwill=rules.goodwill,
+            goodwill=situation.priorities.service * rules.goodwill,
             order_line_cost=rules.order_line_cost,
             holding_rate=rules.holding_rate,
             lead_time_mean=rules.lead_time_mean,
@@ -259,7 +259,8 @@ class InventoryAgent:
             + _unsure(forecast, ahead, lasting)
             + (tuning.life_error * ahead.sum(lasting)) ** 2
         )
-        trigger, top = reorder_levels(ahead, goods, tuning.levels, interval, variance, life_variance)
+        constants = tuning.levels.weighing_waste(situation.priorities.waste)
+        trigger, top = reorder_levels(ahead, goods, constants, interval, variance, life_variance)
         aging = np.where(shop.perishable[:, None], view.on_hand, 0.0)
         doomed = expected_waste(aging, forecast.daily, min(int(rules.lead_time_mean) + 1, len(aging)))
         in_transit = rules.lead_time_variance * (mean / interval) ** 2

@@ -126,7 +126,7 @@ class Memory:
         """Judge one decision and put it on record."""
         decision = remembered.decision
         finding = self._finding(decision)
-        found = realised(decision, self._evenings, remembered.horizon)
+        found = None if decision.held else realised(decision, self._evenings, remembered.horizon)
         words = self._words[decision.agent, decision.type]
         words.verdicts[finding.verdict] += 1
         if finding.verdict in {Verdict.BORNE_OUT, Verdict.NOT_BORNE_OUT}:

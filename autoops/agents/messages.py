@@ -144,6 +144,12 @@ class ConflictKind(StrEnum):
     """A price under cost or outside its rail around the plan."""
     SAME_THING = "same_thing"
     """Two proposals for one product's same dial on one day."""
+    DISPLAY_SLOTS = "display_slots"
+    """More on display in a cluster than the plan has slots for."""
+    PRICE_INDEX = "price_index"
+    """Prices that together stand over plan."""
+    RECEIVING_CAPACITY = "receiving_capacity"
+    """More orders than a cluster can receive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +158,8 @@ class Conflict:
 
     id: str
     kind: ConflictKind
-    product: int
+    product: int | None
+    """None if it concerns several."""
     cluster: int | None
     agents: tuple[str, ...]
     proposals: tuple[str, ...]
@@ -165,7 +172,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A proposal as committed: its lines are what is done."""
+    """A proposal as committed, its lines are what is done; or as proposed, if it is `held`."""
 
     proposal: Proposal
     lines: tuple[Line, ...]
@@ -176,6 +183,8 @@ class Decision:
     confidence: float
     """The claim's probability, corrected by what became of the agent's earlier decisions of this kind."""
     conflict_ids: tuple[str, ...] = ()
+    held: str = ""
+    """Why it was only proposed; empty if it was committed."""
 
     @property
     def agent(self) -> str:
@@ -242,4 +251,6 @@ class Decision:
     @property
     def is_withheld(self) -> bool:
         """Return whether the orchestrator let nothing of it happen."""
-        return all(line.conflict_id is not None and line.after == line.before for line in self.lines)
+        return bool(self.held) or all(
+            line.conflict_id is not None and line.after == line.before for line in self.lines
+        )

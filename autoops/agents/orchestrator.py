@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from autoops.agents.circle import Circle
 from autoops.agents.conflicts import RULES
+from autoops.agents.mandate import USUAL, Mandate
 from autoops.agents.messages import Action, Decision, EventType
 from autoops.agents.record import (
     conflict_record,
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
     from autoops.agents.agent import Agent, Situation
     from autoops.agents.book import Book, Commitments
-    from autoops.agents.conflicts import Rule
     from autoops.agents.forecast import Forecaster
     from autoops.agents.memory import Memory
     from autoops.agents.messages import Conflict, Event, Line, Proposal
+    from autoops.agents.settling import Rule
     from autoops.agents.shop import Observation, Shop, ShopView
     from autoops.agents.tracing import Tracing
 
@@ -52,6 +53,7 @@ class Orchestrator:
         tracing: Where each step is recorded.
         rules: What settles conflicts, in this order.
         apart: Whether each agent knows its own commitments alone and its proposals meet nobody else's.
+        mandate: What the retailer gives weight to, and what he wants only proposed.
         session_id: Of the traces.
         tags: Of the traces.
     """
@@ -65,6 +67,7 @@ class Orchestrator:
         *,
         rules: Sequence[Rule] = RULES,
         apart: bool = False,
+        mandate: Mandate = USUAL,
         session_id: str | None = None,
         tags: Sequence[str] = (),
         memory: Memory | None = None,
@@ -72,9 +75,11 @@ class Orchestrator:
         self._shop, self._forecaster, self._rules = shop, forecaster, tuple(rules)
         self._tracing, self._session_id, self._tags = tracing, session_id, tuple(tags)
         self._memory = memory
-        self._all = Circle(shop, forecaster, agents)
+        self._mandate = mandate
+        self._all = Circle(shop, forecaster, agents, mandate.priorities)
         """Everybody; its book holds all that is committed."""
-        self._circles = [Circle(shop, forecaster, [agent]) for agent in agents] if apart else [self._all]
+        alone = [Circle(shop, forecaster, [agent], mandate.priorities) for agent in agents]
+        self._circles = alone if apart else [self._all]
         self.decisions: list[Decision] = []
         """Every decision of the run, in order."""
         self.conflicts: list[Conflict] = []
@@ -153,6 +158,9 @@ class Orchestrator:
         }
         span_id = self._tracing.start_agent_span(NAME, "commit", parent_trace_id=trace_id, input_data=asked)
         conflicts: list[Conflict] = []
+        # What is not going to happen is in nobody's way.
+        held = [proposal for proposal in proposals if self._mandate.held(proposal)]
+        proposals = [proposal for proposal in proposals if not self._mandate.held(proposal)]
         for rule in self._rules:
             proposals, found = rule(proposals, situation)
             for conflict in found:
@@ -166,13 +174,14 @@ class Orchestrator:
                 date=event.date,
                 confidence=proposal.confidence if self._memory is None else self._memory.confidence(proposal),
                 conflict_ids=tuple(
-                    line.conflict_id for line in proposal.lines if line.conflict_id is not None
+                    dict.fromkeys(line.conflict_id for line in proposal.lines if line.conflict_id is not None)
                 ),
+                held=self._mandate.held(proposal),
             )
-            for proposal in proposals
+            for proposal in (*proposals, *held)
         ]
         for decision in decisions:
-            for book in {self._all.book, circle.book}:
+            for book in {self._all.book, circle.book} if not decision.held else ():
                 _commit(decision.proposal, situation.view, book)
             self._record_decision(decision, trace_id, span_id)
         self._tracing.end_agent_span(span_id, outcome_record(decisions, conflicts))

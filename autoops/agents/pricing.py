@@ -151,7 +151,7 @@ class PricingAgent:
         gain = float((contribution(one, best) - hold)[0])
         matching = float((contribution(one, match) - hold)[0])
         cost = situation.shop.economics.label_cost * len(situation.shop.clusters)
-        if gain <= cost:
+        if situation.priorities.margin * gain <= cost:
             best, gain = now, 0.0
         else:
             standing = float(self._standing(situation)[product])
@@ -225,13 +225,17 @@ class PricingAgent:
         """
         shop, price = situation.shop, situation.view.price[0]
         low, high = price_rails(price, shop.cost, shop.economics.price_rail)
-        kept = np.where(self._in_answer(situation), standing, 0.0)
+        least, most = np.log(low / price), np.log(high / price)
+        # A plan that has changed may leave no room for the price that a product returns to.
+        kept = np.where(self._in_answer(situation), np.clip(standing, least, most), 0.0)
         rules = IndexRules(
-            low=np.where(free, np.log(low / price), kept),
-            high=np.where(free, np.log(high / price), kept),
+            low=np.where(free, least, kept),
+            high=np.where(free, most, kept),
             weight=self._weight,
             standing=standing,
-            label_cost=shop.economics.label_cost * len(shop.clusters) / self._tuning.weeks_kept,
+            label_cost=shop.economics.label_cost
+            * len(shop.clusters)
+            / (self._tuning.weeks_kept * situation.priorities.margin),
         )
         return index_neutral_changes(problem, rules)
 

@@ -138,7 +138,7 @@ class PromotionAgent:
 
     def _swaps(self, situation: Situation, slots: Slots, cluster: int, hurdle: float) -> tuple[Line, ...]:
         """Return the exchanges of slots that bring more than the hurdle, each with products that could take it instead."""
-        swaps = best_swaps(slots.share, slots.value, hurdle)
+        swaps = best_swaps(slots.share, slots.value, hurdle / situation.priorities.margin)
         taken = {taker for _, taker in swaps}
         spare = tuple(product for product in self._spare(slots) if product not in taken) if swaps else ()
         return tuple(
@@ -202,7 +202,9 @@ class PromotionAgent:
             spare,
         )
         running_low = event.type is EventType.LOW_STOCK
-        if line.figures["gain"] <= (self._tuning.move if running_low else self._tuning.hurdle):
+        if situation.priorities.margin * line.figures["gain"] <= (
+            self._tuning.move if running_low else self._tuning.hurdle
+        ):
             return None
         gain = money(line.figures["gain"])
         why = (

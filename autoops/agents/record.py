@@ -62,7 +62,9 @@ def decision_record(decision: Decision, shop: Shop) -> dict[str, object]:
     proposal, lines = decision.proposal, decision.lines
     effect = proposal.effect
     inputs: dict[str, object] = dict(proposal.inputs)
-    outputs: dict[str, object] = {"committed": any(line.after != line.before for line in lines)}
+    outputs: dict[str, object] = {"committed": _committed(decision)}
+    if decision.held:
+        outputs["held"] = decision.held
     single = lines[0] if len(lines) == 1 else None
     if single is not None:
         inputs |= {**_where(shop, single.product, single.cluster), **single.figures}
@@ -97,15 +99,20 @@ def decision_record(decision: Decision, shop: Shop) -> dict[str, object]:
 
 def outcome_record(decisions: Sequence[Decision], conflicts: Sequence[Conflict]) -> dict[str, object]:
     """Return what an event came to, as the output of its trace."""
-    committed = [
-        decision for decision in decisions if any(line.after != line.before for line in decision.lines)
-    ]
+    committed = [decision for decision in decisions if _committed(decision)]
+    held = sum(bool(decision.held) for decision in decisions)
     return {
         "decisions": len(committed),
-        "left_as_is": len(decisions) - len(committed),
+        "left_as_is": len(decisions) - len(committed) - held,
+        "only_proposed": held,
         "conflicts_resolved": len(conflicts),
         "changes": sum(line.after != line.before for decision in committed for line in decision.lines),
     }
+
+
+def _committed(decision: Decision) -> bool:
+    """Return whether a decision changes anything."""
+    return not decision.held and any(line.after != line.before for line in decision.lines)
 
 
 def _where(shop: Shop, product: int | None, cluster: int | None) -> dict[str, object]:

@@ -73,6 +73,10 @@ class Shop:
     reference_price: FloatArray
     """(products,) median shelf price in the weeks of the fit, dollars."""
     economics: Economics
+    index_weight: FloatArray
+    """(products,) fixed weights of the price index: shares of revenue in the weeks of the fit."""
+    receiving_limit: FloatArray | None = None
+    """(clusters,) units that can be received a day; None without a limit."""
 
     @cached_property
     def shelf_life(self) -> IntArray:

@@ -81,6 +81,21 @@ def simulate(
     ] = "agents,rolling_calendar,static",
     world: Annotated[str, typer.Option(help="base, misspecified, split, substitution or capacity.")] = "base",
     scale: Annotated[float, typer.Option(help="Times the real households' demand.")] = 20.0,
+    priority: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What agents weigh more or less, such as service=1.5; service, margin or waste, repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    propose: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is proposed and not committed: an agent, or one of its decisions such as "
+            "pricing_agent.weekly_prices; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     no_tracing: Annotated[bool, typer.Option("--no-tracing", help="Record nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     assumptions: Annotated[
@@ -98,6 +113,7 @@ def simulate(
                 "the simulation needs numpy and pandas: in a clone `uv sync`, elsewhere install AutoOps with its extra `simulation`"
             )
         # numpy takes a moment to import, which no other command should pay.
+        from autoops.agents.mandate import Mandate, Priorities
         from autoops.simulation.assumptions import Assumptions
         from autoops.simulation.panel import Split
         from autoops.simulation.policies.registry import POLICIES
@@ -121,6 +137,7 @@ def simulate(
             first_rank=ranks[0],
             world=world,
             assumed=Assumptions(scale=scale),
+            mandate=Mandate(Priorities.of(priority or ()), tuple(propose or ())),
         )
         options.check()
         report, journal, words = _run(options, traced=not no_tracing)

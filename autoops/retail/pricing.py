@@ -115,6 +115,18 @@ def price_rails(price: FloatArray, cost: FloatArray, rail: float) -> tuple[Float
     return low, price * (1.0 + rail)
 
 
+def price_inside(wanted: FloatArray, plan: FloatArray, cost: FloatArray, rail: float) -> FloatArray:
+    """Return the price in whole cents nearest to the `wanted` one and inside its rails, in dollars; NaN stays NaN.
+
+    Half a cent beyond a rail is outside: the last cent inside is taken, the plan if there is none.
+    """
+    low, high = price_rails(plan, cost, rail)
+    inside = np.round(np.clip(wanted, low, high), 2)
+    inside = np.clip(inside, np.ceil(100.0 * low - 1e-6) / 100.0, np.floor(100.0 * high + 1e-6) / 100.0)
+    result: FloatArray = np.where((inside < low - 1e-6) | (inside > high + 1e-6), plan, inside)
+    return result
+
+
 def _grid(low: FloatArray, high: FloatArray, standing: FloatArray) -> FloatArray:
     """Return (products, STEPS + 2) changes from `low` to `high`, with none at all and the standing one if allowed."""
     steps = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, STEPS)[None, :]

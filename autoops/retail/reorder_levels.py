@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,15 @@ class LevelConstants:
     """Factor on the variance of the lead time."""
     loss: tuple[float, float]
     """Costs lost with an expired unit."""
+
+    def weighing_waste(self, factor: float) -> LevelConstants:
+        """Return the constants with what a unit costs that is left over or expires times `factor`, of what expires."""
+        short, longer, keeps = self.overage
+        return replace(
+            self,
+            overage=(factor * short, factor * longer, keeps),
+            loss=(factor * self.loss[0], factor * self.loss[1]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

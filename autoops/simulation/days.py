@@ -84,7 +84,7 @@ def run_days(
     shelf = _Shelf(world, nature, store)
     by_product, figures = -opening_value, []
     for day in range(days):
-        received = store.receive(world.receiving_limit)
+        received = store.receive(world.shop.receiving_limit)
         view = _morning(world, store, day)
         events = [*nature.scenario.events(day), *sensors.events(view), _day_started(view)]
         actions = policy.act(view, events)

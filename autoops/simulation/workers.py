@@ -8,6 +8,7 @@ import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
+from autoops.agents.mandate import USUAL, Mandate
 from autoops.simulation.policies.crews import CREWS
 from autoops.simulation.policies.registry import play
 
@@ -20,21 +21,26 @@ if TYPE_CHECKING:
 LEAST_JOBS = 8
 """Fewer are done before another process has imported numpy."""
 
-_world: World | None = None
-"""The world of this worker; set once when it starts."""
+_given: tuple[World, Mandate] | None = None
+"""The world and the mandate of this worker; set once when it starts."""
 
 
 def play_all(
-    world: World, jobs: Sequence[tuple[str, int]], days: int, workers: int, done: Callable[[str, int], None]
+    world: World,
+    jobs: Sequence[tuple[str, int]],
+    days: int,
+    workers: int,
+    done: Callable[[str, int], None],
+    mandate: Mandate = USUAL,
 ) -> list[Run]:
     """Return the runs of (policy, seed) jobs in their order; `done` hears of each as it ends.
 
     Workers are spawned, not forked: a fork in a process with threads may stand still for ever.
     """
     if workers < 2 or len(jobs) < LEAST_JOBS:
-        return [_told(play(world, name, seed, days), done) for name, seed in jobs]
+        return [_told(play(world, name, seed, days, mandate=mandate), done) for name, seed in jobs]
     pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(world,)
+        workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(world, mandate)
     )
     try:
         # The slow ones first, so that no core is left with them at the end.
@@ -79,13 +85,14 @@ def _told(run: Run, done: Callable[[str, int], None]) -> Run:
     return run
 
 
-def _begin(world: World) -> None:
-    """Keep the world that this worker plays in."""
-    global _world
-    _world = world
+def _begin(world: World, mandate: Mandate) -> None:
+    """Keep the world that this worker plays in, and how its shops are run."""
+    global _given
+    _given = world, mandate
 
 
 def _job(name: str, seed: int, days: int) -> Run:
     """Run one job in a worker."""
-    assert _world is not None  # noqa: S101 - the initializer has run
-    return play(_world, name, seed, days)
+    assert _given is not None  # noqa: S101 - the initializer has run
+    world, mandate = _given
+    return play(world, name, seed, days, mandate=mandate)

@@ -15,7 +15,6 @@ from autoops.simulation.truth import Truth, fit_truth
 from autoops.simulation.variants import variant
 
 if TYPE_CHECKING:
-    from autoops.retail.arrays import FloatArray
     from autoops.simulation.assumptions import Assumptions
     from autoops.simulation.panel import Panel
     from autoops.simulation.variants import Variant
@@ -35,14 +34,6 @@ class World:
     calendar: Calendar
     truth: Truth
     variant: Variant
-
-    @property
-    def receiving_limit(self) -> FloatArray | None:
-        """Return the (clusters,) units that can be received a day; None without a limit."""
-        if self.variant.receiving is None:
-            return None
-        result: FloatArray = self.variant.receiving * self.history.units.mean(axis=2).sum(axis=0) / 7.0
-        return result
 
     def opening_store(self, seed: int) -> Store:
         """Return the stock and orders that every policy begins with: some days of mean demand, of mixed age."""
@@ -71,7 +62,6 @@ def build_world(panel: Panel, assumed: Assumptions, world: str = "base") -> Worl
     """
     kind = variant(world)
     weeks = panel.split.fit_weeks
-    shop = Shop(panel.products, panel.clusters, panel.cost, panel.reference_price, assumed.economics())
     # Either half of the households stands for all of them.
     known, scale = (panel.units - panel.half, 2.0) if kind.split_households else (panel.units, 1.0)
     history = SalesHistory(
@@ -81,6 +71,17 @@ def build_world(panel: Panel, assumed: Assumptions, world: str = "base") -> Worl
         mailer=panel.mailer[:, :weeks],
         weekday=panel.weekday,
         scale=assumed.scale * scale,
+    )
+    revenue = history.units.sum(axis=(1, 2)) * panel.reference_price
+    daily = history.units.mean(axis=2).sum(axis=0) / 7.0
+    shop = Shop(
+        panel.products,
+        panel.clusters,
+        panel.cost,
+        panel.reference_price,
+        assumed.economics(),
+        index_weight=revenue / revenue.sum(),
+        receiving_limit=None if kind.receiving is None else kind.receiving * daily,
     )
     calendar = planned_calendar(panel, assumed.vendor_funding)
     truth = fit_truth(panel, assumed.scale * scale, panel.half if kind.split_households else None)

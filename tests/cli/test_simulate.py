@@ -17,6 +17,7 @@ from worlds import CLUSTERS, PRODUCTS, panel_folder, small_panel
 from autoops.cli import app
 from autoops.cli.simulate import CACHE
 from autoops.tracing import shutdown_langfuse, shutdown_langfuse_integration
+from autoops.tracing.journal import reader
 
 KEYS = {
     *("run_id", "session_id", "seeds", "weeks", "world", "fingerprint", "journal", "policies", "comparisons"),
@@ -186,6 +187,38 @@ def test_losses_have_their_sign_before_the_dollars() -> None:
     assert "-$0" not in result.stdout
 
 
+def test_what_is_only_proposed_changes_nothing_and_stands_in_the_journal() -> None:
+    """With `--propose pricing_agent` prices stay the plan; its decisions are recorded with the reason."""
+    result = _simulate(*SMALL, "--json", "--policy", "agents", "--propose", "pricing_agent")
+    record = orjson.loads(result.stdout)
+    store = reader.open_journal(record["journal"]["path"])
+    traces = (reader.get_trace(store, each.trace_id) for each in reader.list_traces(store, limit=500).traces)
+    outputs = [
+        orjson.loads(span.output or "null")
+        for trace in traces
+        if trace is not None
+        for span in trace.spans
+        if span.decision is not None and span.agent == "pricing_agent"
+    ]
+
+    assert record["policies"]["agents"]["price_changes"]["mean"] == 0
+    assert record["policies"]["agents"]["price_index"]["mean"] == 1.0
+    assert outputs
+    for output in outputs:
+        assert output["committed"] is False
+        assert output["held"] == "pricing_agent is set to propose: somebody has to approve it"
+
+
+def test_priorities_change_decisions() -> None:
+    """The same days with another weight of service come to other figures; the baseline's stay the same."""
+    plain = orjson.loads(_simulate(*SMALL, "--json", "--no-tracing").stdout)["policies"]
+    served = _simulate(*SMALL, "--json", "--no-tracing", "--priority", "service=5", "--priority", "waste=.5")
+    other = orjson.loads(served.stdout)["policies"]
+
+    assert other["agents"]["objective"] != plain["agents"]["objective"]
+    assert other["static"] == plain["static"]
+
+
 def test_a_number_of_seeds_begins_at_the_seed() -> None:
     """`--seed 5 --seeds 2` are seeds 5 and 6."""
     result = _simulate(*SMALL, "--json", "--no-tracing", "--policy", "static", "--seed", "5", "--seeds", "2")
@@ -231,6 +264,15 @@ def test_assumptions_are_listed_with_their_sources() -> None:
         (("--seeds", "many"), "--seeds: received many; allowed: a number such as 5, or a range such as 1-5"),
         (("--seeds", "5-2"), "--seeds: received 5-2; allowed: at least one seed, at most 100"),
         (("--seeds", "101"), "--seeds: received 101 seeds; allowed: 1 to 100"),
+        (
+            ("--priority", "speed=2"),
+            "--priority: received speed=2; allowed: service, margin or waste with a number from 0.1 to 10",
+        ),
+        (("--priority", "waste=0"), "--priority: received waste=0; allowed: 0.1 to 10"),
+        (
+            ("--propose", "pricing_agent.prices"),
+            "--propose: received pricing_agent.prices; allowed: pricing_agent.weekly_prices",
+        ),
         (
             ("--policy", "genius"),
             f"--policy: received genius; allowed: {', '.join((*YARDSTICKS, *PARTS))}, or all alone",

@@ -78,7 +78,7 @@ def test_docks_are_small_in_the_capacity_world() -> None:
     """No cluster receives more than 1.15 times its mean daily demand; what is cut comes later."""
     world, seen = other_world("capacity"), list[Evening]()
     play(world, "static", 1, 28, seen.append)
-    limit = world.receiving_limit
+    limit = world.shop.receiving_limit
     received = np.stack([evening.facts.received.sum(axis=0) for evening in seen])
 
     assert limit is not None

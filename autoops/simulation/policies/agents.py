@@ -9,6 +9,7 @@ import numpy as np
 
 from autoops.agents.forecast import Forecaster, ForecastTuning
 from autoops.agents.inventory import InventoryAgent, InventoryTuning
+from autoops.agents.mandate import USUAL, Mandate
 from autoops.agents.memory import Memory
 from autoops.agents.messages import Action, EventType
 from autoops.agents.orchestrator import Orchestrator
@@ -49,6 +50,7 @@ class AgentsPolicy:
         tracing: Tracing,
         *,
         crew: Crew = CREWS["agents"],
+        mandate: Mandate = USUAL,
         tuning: AgentsTuning | None = None,
         session_id: str | None = None,
         tags: Sequence[str] = (),
@@ -66,6 +68,7 @@ class AgentsPolicy:
             tracing,
             rules=crew.rules,
             apart=crew.apart,
+            mandate=mandate,
             session_id=session_id,
             tags=tags,
             memory=self.memory,

@@ -11,7 +11,7 @@ from autoops.agents.pricing import PricingAgent
 from autoops.agents.promotion import PromotionAgent
 
 if TYPE_CHECKING:
-    from autoops.agents.conflicts import Rule
+    from autoops.agents.settling import Rule
 
 INVENTORY, PRICING, PROMOTION = InventoryAgent.name, PricingAgent.name, PromotionAgent.name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from autoops.agents.mandate import USUAL, Mandate
 from autoops.agents.tracing import NoTracing
 from autoops.simulation.days import run_days
 from autoops.simulation.policies import oracle
@@ -42,7 +43,12 @@ _PLAIN = {policy.name: policy for policy in (StaticPolicy, RollingPolicy, Rollin
 
 
 def make(
-    world: World, name: str, seed: int, tracing: Tracing | None = None, session_id: str | None = None
+    world: World,
+    name: str,
+    seed: int,
+    tracing: Tracing | None = None,
+    session_id: str | None = None,
+    mandate: Mandate = USUAL,
 ) -> Policy:
     """Return a fresh instance of a policy for a seed; the oracle is none that acts day by day.
 
@@ -52,6 +58,7 @@ def make(
         seed: Of the run; only policies that are told the truth look at it.
         tracing: Where agents record what they do; None records nothing.
         session_id: Of the traces.
+        mandate: How agents are to weigh, and what they only propose.
     """
     if name in _PLAIN:
         return _PLAIN[name](world.shop, world.history)
@@ -64,6 +71,7 @@ def make(
             world.history,
             tracing or NoTracing(),
             crew=CREWS[name],
+            mandate=mandate,
             session_id=session_id,
             tags=tags,
         )
@@ -79,10 +87,11 @@ def play(
     *,
     tracing: Tracing | None = None,
     session_id: str | None = None,
+    mandate: Mandate = USUAL,
 ) -> Run:
     """Run a policy on a seed; `watch` is called each evening."""
     if name == oracle.NAME:
         return oracle.run_oracle(world, seed, days, watch)
-    policy = make(world, name, seed, tracing, session_id)
+    policy = make(world, name, seed, tracing, session_id, mandate)
     run = run_days(world, policy, seed, days, watch)
     return replace(run, calibration=policy.close()) if isinstance(policy, AgentsPolicy) else run

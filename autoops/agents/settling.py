@@ -1,0 +1,47 @@
+"""What rules are made of: what they take and return, and lines as a rule leaves them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from autoops.agents.messages import Conflict, Proposal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from autoops.agents.agent import Situation
+    from autoops.agents.messages import Action, Line
+
+Settled: TypeAlias = tuple[list[Proposal], list[Conflict]]
+"""Proposals as they may stand, and the conflicts that made them so."""
+
+Rule: TypeAlias = "Callable[[list[Proposal], Situation], Settled]"
+"""What settles one kind of conflict."""
+
+
+def each_line(
+    proposals: list[Proposal],
+    settle: Callable[[Proposal, Line], tuple[Line, Conflict | None]],
+    actions: frozenset[Action],
+) -> Settled:
+    """Return the proposals with each line of these actions settled, and what was in conflict."""
+    settled, conflicts = [], []
+    for proposal in proposals:
+        if proposal.action not in actions:
+            settled.append(proposal)
+            continue
+        results = [settle(proposal, line) for line in proposal.lines]
+        conflicts += [conflict for _, conflict in results if conflict is not None]
+        settled.append(replace(proposal, lines=tuple(line for line, _ in results)))
+    return settled, conflicts
+
+
+def withheld(line: Line, conflict: Conflict) -> Line:
+    """Return a line that changes nothing."""
+    return amended(line, line.before, conflict)
+
+
+def amended(line: Line, after: float, conflict: Conflict) -> Line:
+    """Return a line that a conflict has changed to `after`."""
+    return replace(line, after=after, conflict_id=conflict.id, note=conflict.resolution)
