@@ -65,13 +65,20 @@ class OrderLevels:
         """Return the days from an order to the evening on which the next one's delivery is due."""
         return self._shop.economics.lead_time_mean + 1.0
 
-    def orders(self, view: ShopView, expected: FloatArray, daily: FloatArray) -> FloatArray:
+    def orders(
+        self,
+        view: ShopView,
+        expected: FloatArray,
+        daily: FloatArray,
+        doomed: FloatArray | float = 0.0,
+    ) -> FloatArray:
         """Return (products, clusters) whole units to order.
 
         Args:
             view: The morning.
             expected: (products, clusters) units expected over the protection interval.
             daily: (products, clusters) units expected on a day after it.
+            doomed: (products, clusters) units on hand that will expire within the interval: they count for nothing.
         """
         variance = protection_variance(
             expected,
@@ -83,7 +90,8 @@ class OrderLevels:
         limit = daily * self._limit_days
         trigger = np.minimum(expected + self._safety * np.sqrt(variance), limit)
         top = np.minimum(trigger + (self._cover - 1.0) * daily, limit)
-        return order_quantity(view.stock + view.on_order.sum(axis=0), trigger, np.maximum(top, trigger))
+        position = view.stock + view.on_order.sum(axis=0) - doomed
+        return order_quantity(position, trigger, np.maximum(top, trigger))
 
     def stickers(self, view: ShopView, today: FloatArray) -> FloatArray:
         """Return (products, clusters) shares off what expires tonight, where it is more than today will sell."""

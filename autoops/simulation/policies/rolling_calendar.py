@@ -2,7 +2,8 @@
 
 Sales of the last four weeks are divided by the effects of the prices, displays and mailers under which they were
 made; the level is multiplied by the effects of the planned ones over the protection interval. The effects are shrunk
-(see `retail.demand`). Every headline gain is quoted against this policy.
+(see `retail.demand`). Units that will expire within the interval are not counted on (EWA, see
+`retail.replenishment`). Every headline gain is quoted against this policy.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.retail.demand import fit_response
+from autoops.retail.replenishment import expected_waste
 from autoops.simulation.policies.order_levels import LevelTuning, OrderLevels, cluster_shares
 from autoops.simulation.policies.policy import Actions
 
@@ -66,8 +68,10 @@ class RollingCalendarPolicy:
         self._today = effects[0]
         days = int(levels.interval)
         over, after = effects[:days].sum(axis=0), effects[days:].mean(axis=0)
+        aging = np.where(self._shop.perishable[:, None], view.on_hand, 0.0)
+        doomed = expected_waste(aging, base * effects[:days], min(days, len(aging)))
         return Actions(
-            orders=levels.orders(view, base * over, base * after),
+            orders=levels.orders(view, base * over, base * after, doomed),
             price=np.repeat(view.price[0][:, None], base.shape[1], axis=1),
             display=view.display[0],
             markdown=levels.stickers(view, base * self._today),
