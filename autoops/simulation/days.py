@@ -19,7 +19,7 @@ from autoops.simulation.ledger import (
     stock_value,
 )
 from autoops.simulation.nature import Nature, draw_nature
-from autoops.simulation.rails import LABEL_TOLERANCE, breaches, index_weights, price_index
+from autoops.simulation.rails import ShelfLabels, breaches, check_actions, index_weights, price_index
 from autoops.simulation.sensors import Sensors
 from autoops.simulation.store import Sale
 
@@ -76,6 +76,9 @@ def run_days(
         days: How many, from the first of the test weeks.
         watch: Called each evening.
         nature: What happens, if not what the seed draws.
+
+    Raises:
+        SimulationError: The policy asks for what cannot be done, see `simulation.rails`.
     """
     nature = nature or draw_nature(world, seed)
     sensors = Sensors(world.shop, world.history.units.mean(axis=2) / 7.0, nature.sensor_reading)
@@ -88,6 +91,7 @@ def run_days(
         view = _morning(world, store, day)
         events = [*nature.scenario.events(day), *sensors.events(view), _day_started(view)]
         actions = policy.act(view, events)
+        check_actions(actions)
         store.order(actions.orders, nature.scenario.lead_time[day])
         facts, observation = shelf.trade(view, actions, received)
         money = product_money(world.shop, facts)
@@ -109,21 +113,24 @@ def run_days(
 
 
 def _morning(world: World, store: Store, day: int) -> ShopView:
-    """Return what the shop sees after deliveries: copies, so that no policy can move the world's stock."""
+    """Return what the shop sees after deliveries: copies, so that no policy can move the world's stock or plan."""
     calendar, weeks = world.calendar, world.calendar.weeks_ahead(day)
-    on_hand, on_order = store.on_hand.copy(), store.on_order.copy()
-    on_hand.setflags(write=False)
-    on_order.setflags(write=False)
     return ShopView(
         day=day,
         date=calendar.date(day),
-        on_hand=on_hand,
-        on_order=on_order,
-        price=calendar.price[weeks],
-        display=calendar.display[weeks],
-        mailer=calendar.mailer[weeks],
-        funding=calendar.funding[weeks],
+        on_hand=_read_only(store.on_hand.copy()),
+        on_order=_read_only(store.on_order.copy()),
+        price=_read_only(calendar.price[weeks]),
+        display=_read_only(calendar.display[weeks]),
+        mailer=_read_only(calendar.mailer[weeks]),
+        funding=_read_only(calendar.funding[weeks]),
     )
+
+
+def _read_only(array: FloatArray) -> FloatArray:
+    """Return an array that nobody writes to by mistake."""
+    array.setflags(write=False)
+    return array
 
 
 def _day_started(view: ShopView) -> Event:
@@ -136,13 +143,12 @@ class _Shelf:
 
     def __init__(self, world: World, nature: Nature, store: Store) -> None:
         self._world, self._market, self._store = world, nature.market, store
-        self._weight = index_weights(world)
-        self._over_plan = np.ones(world.shop.shape)
-        """Yesterday's prices over plan: a planned change is a label that changes anyway."""
+        self._weight, self._labels = index_weights(world), ShelfLabels(world.shop.shape)
 
     def trade(self, view: ShopView, actions: Actions, received: FloatArray) -> tuple[DayFacts, Observation]:
         """Open the shop for a day and return what happened and what could be seen of it."""
-        market, store, day, planned = self._market, self._store, view.day, view.price[0]
+        market, store, day, calendar = self._market, self._store, view.day, self._world.calendar
+        planned = calendar.price[day // 7]
         intensity = market.intensity(day, actions.price, actions.display)
         demand = market.demand(day, intensity)
         clearance = np.where(actions.markdown > 0.0, market.clearance(day, intensity, actions.markdown), 0.0)
@@ -156,18 +162,17 @@ class _Shelf:
         facts = DayFacts(
             price=actions.price,
             markdown=actions.markdown,
-            funding=view.funding[0],
+            funding=calendar.funding[day // 7],
             display=actions.display,
             received=received,
             orders=actions.orders,
             sale=sale,
             wasted=wasted,
             stock=store.stock,
-            labels=np.abs(actions.price - self._over_plan * planned[:, None]) > LABEL_TOLERANCE,
+            labels=self._labels.changed(actions.price, planned),
             breaches=breaches(self._world, day, view.on_hand[0], actions, index),
             price_index=index,
         )
-        self._over_plan = actions.price / planned[:, None]
         return facts, self._seen(day, facts, sold_out)
 
     def _seen(self, day: int, facts: DayFacts, sold_out: BoolArray) -> Observation:

@@ -66,9 +66,7 @@ class Store:
                 comes tomorrow.
         """
         due: FloatArray = self.on_order[0].copy()
-        taken = due
-        if limit is not None:
-            taken = np.floor(due * np.minimum(limit / np.maximum(due.sum(axis=0), 1.0), 1.0))
+        taken = due if limit is None else _cut(due, limit)
         self.deliver(taken)
         self.on_order[:-1] = self.on_order[1:]
         self.on_order[-1] = 0.0
@@ -102,3 +100,14 @@ class Store:
         self.on_hand[: self._ages - 1] = self.on_hand[1 : self._ages]
         self.on_hand[self._ages - 1] = 0.0
         return wasted
+
+
+def _cut(due: FloatArray, limit: FloatArray) -> FloatArray:
+    """Return whole (products, clusters) units of what is due, each line by the same share, (clusters,) `limit` in all.
+
+    Fractions of one line are carried to the next, so that many small lines lose no more than large ones.
+    """
+    share = np.minimum(limit / np.maximum(due.sum(axis=0), 1.0), 1.0)
+    whole = np.floor(np.cumsum(due * share, axis=0) + 1e-9)
+    result: FloatArray = np.minimum(np.diff(whole, axis=0, prepend=0.0), due)
+    return result

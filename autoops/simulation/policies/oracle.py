@@ -19,7 +19,7 @@ from autoops.simulation.ledger import DayFacts, day_figures, product_money, run_
 from autoops.simulation.levers import best_levers
 from autoops.simulation.nature import draw_nature
 from autoops.simulation.policies.policy import Actions
-from autoops.simulation.rails import LABEL_TOLERANCE, breaches, index_weights, price_index
+from autoops.simulation.rails import ShelfLabels, breaches, index_weights, price_index
 from autoops.simulation.store import Sale
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def _account(
     shop, calendar, weight = world.shop, world.calendar, index_weights(world)
     at_start = world.opening_store(seed).stock
     value, by_product, figures = stock_value(shop, at_start), -stock_value(shop, at_start), []
-    over_plan, lots_left = np.ones(shop.shape), np.zeros(shop.shape)
+    labels, lots_left = ShelfLabels(shop.shape), np.zeros(shop.shape)
     for day in range(len(plan.served)):
         planned, price = calendar.price[day // 7], levers.price[day]
         lots_left = lots_left + plan.received[day] - plan.served[day]
@@ -238,11 +238,10 @@ def _account(
             ),
             wasted=opening.wasted[day],
             stock=opening.stock[day] + lots_left,
-            labels=np.abs(price - over_plan * planned[:, None]) > LABEL_TOLERANCE,
+            labels=labels.changed(price, planned),
             breaches=breaches(world, day, opening.expiring[day], actions, index),
             price_index=index,
         )
-        over_plan = price / planned[:, None]
         money = product_money(shop, facts)
         by_product = by_product + money.objective
         figures.append(day_figures(shop, facts, money))

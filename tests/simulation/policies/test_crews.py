@@ -19,7 +19,7 @@ from autoops.simulation.policies.agents import AgentsPolicy
 from autoops.simulation.policies.crews import CREWS
 from autoops.simulation.policies.registry import POLICIES, play
 from autoops.simulation.policies.rolling_calendar import RollingCalendarPolicy
-from autoops.simulation.rails import INDEX_TOLERANCE
+from autoops.simulation.rails import index_tolerance, index_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,8 @@ def test_the_worlds_limits_hold_for_every_policy(name: str) -> None:
     for evening in evenings:
         planned = world.calendar.display[evening.day // 7].sum(axis=0)
         assert evening.facts.display.sum(axis=0) == pytest.approx(planned, rel=0.01)
-        assert evening.facts.price_index <= 1.0 + INDEX_TOLERANCE
+        allowed = index_tolerance(world.calendar.price[evening.day // 7], index_weights(world))
+        assert evening.facts.price_index <= 1.0 + allowed
 
 
 def test_independent_agents_see_the_plan_and_nothing_of_the_others() -> None:
