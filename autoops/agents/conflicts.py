@@ -92,23 +92,20 @@ def one_hand(proposals: list[Proposal], situation: Situation) -> Settled:
 
 def one_move(proposals: list[Proposal], situation: Situation) -> Settled:
     """Let a display slot that one proposal gives away stay where it was given first, if the days of the two overlap."""
-    given: list[tuple[int, int, range]] = []
+    given: dict[tuple[int, int], list[range]] = {}
 
     def settle(proposal: Proposal, line: Line) -> tuple[Line, Conflict | None]:
         if line.counterpart is None or line.cluster is None:
             return line, None
         days = range(proposal.first_day, proposal.first_day + proposal.days)
-        sides = [(product, line.cluster, days) for product in (line.product, line.counterpart)]
-        moved = [
-            side
-            for side in sides
-            for product, cluster, when in given
-            if (product, cluster) == side[:2] and when.start < days.stop and days.start < when.stop
-        ]
-        given.extend(sides)
+        moved = []
+        for product in (line.product, line.counterpart):
+            before = given.setdefault((product, line.cluster), [])
+            moved += [product for when in before if when.start < days.stop and days.start < when.stop]
+            before.append(days)
         if not moved:
             return line, None
-        name = situation.product(moved[0][0])
+        name = situation.product(moved[0])
         conflict = Conflict(
             id=f"{proposal.id}/slot-{line.product}",
             kind=ConflictKind.SAME_THING,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from autoops.agents.figures import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from autoops.agents.messages import Decision, Line
     from autoops.agents.shop import Observation
@@ -68,26 +68,31 @@ def realised(
     changed = [line for line in decision.lines if line.after != line.before]
     if not changed or any(day not in observations for day in days):
         return None
-    evenings = [observations[day] for day in days]
     whole = decision.proposal.gauge
     if whole is not None:
-        seen = sum(_array(whole.what, evening)[list(whole.products)].sum() for evening in evenings)
+        seen = _total(whole.what, observations, days)[list(whole.products)].sum()
         return plain(whole.worth * (float(seen) - whole.baseline) - whole.foregone), whole.what
     gauges = [line.gauge for line in changed if line.gauge is not None]
     if len(gauges) < len(changed):
         return None
-    total = sum(_one(line, gauge, evenings) for line, gauge in zip(changed, gauges, strict=True))
-    return plain(total), gauges[0].what
+    totals = {what: _total(what, observations, days) for what in {gauge.what for gauge in gauges}}
+    brought = sum(_one(line, gauge, totals[gauge.what]) for line, gauge in zip(changed, gauges, strict=True))
+    return plain(brought), gauges[0].what
 
 
-def _one(line: Line, gauge: Gauge, evenings: Sequence[Observation]) -> float:
-    """Return what one line brought."""
-    clusters = slice(None) if line.cluster is None else line.cluster
-    seen = float(sum(_array(gauge.what, evening)[line.product, clusters].sum() for evening in evenings))
-    beyond = seen - gauge.baseline
+def _one(line: Line, gauge: Gauge, totals: FloatArray) -> float:
+    """Return what one line brought, of (products, clusters) totals over the horizon."""
+    seen = totals[line.product].sum() if line.cluster is None else totals[line.product, line.cluster]
+    beyond = float(seen) - gauge.baseline
     if gauge.what is Measured.SERVED:
         beyond = min(max(beyond, 0.0), line.after - line.before)
     return gauge.worth * beyond - gauge.foregone
+
+
+def _total(what: Measured, observations: Mapping[int, Observation], days: range) -> FloatArray:
+    """Return (products, clusters) sums of what is measured over some days."""
+    first, *others = (_array(what, observations[day]) for day in days)
+    return sum(others, first)
 
 
 def _array(what: Measured, evening: Observation) -> FloatArray:

@@ -126,6 +126,7 @@ class Forecaster:
         self._spikes: list[tuple[int, int, int, int, float]] = []
         self._cuts: list[tuple[int, int, int, float]] = []
         self._expected, self._today = np.zeros(shop.shape), 0
+        self._plan: tuple[ShopView, FloatArray] | None = None
         self._last: tuple[ShopView, FloatArray, FloatArray, Forecast] | None = None
         """The last forecast and what it was made for; most of a morning's events change nothing of that."""
 
@@ -154,21 +155,13 @@ class Forecaster:
     def _forecast(self, view: ShopView, committed: Commitments) -> Forecast:
         """Return the forecast, made anew."""
         days, tuning = len(view.price), self._tuning
-        reference = self._shop.reference_price
-        price, display, mailer, lift = (self._fitted + self._learned.mean[:, 2:]).T
+        price, _, _, lift = (self._fitted + self._learned.mean[:, 2:]).T
         elasticity, lift = np.minimum(price, LEAST_ELASTIC), np.maximum(lift, 0.0)
         steep, competitor = self._competition(view.day, days)
-        planned = (price * np.log(view.price / reference) + mailer * view.mailer)[:, :, None] + display[
-            :, None
-        ] * view.display
         moved = (steep * elasticity * np.log(committed.price / view.price))[:, :, None] + lift[:, None] * (
             committed.display - view.display
         )
-        weekday = self._weekday[self._group][:, (view.weekday + np.arange(days)) % 7].T
-        passed = np.arange(days) + view.weekday >= WEEK
-        lasting, passing = self._learned.mean[:, 0], self._learned.mean[:, 1]
-        level = lasting + np.where(passed[:, None], tuning.carried, 1.0) * passing
-        daily = self._base * (weekday * np.exp(level) * competitor)[:, :, None] * np.exp(planned + moved)
+        daily = self._planned(view) * np.exp(moved) * competitor[:, :, None]
         for product, cluster, start, end, factor in self._spikes:
             daily[max(start - view.day, 0) : max(end - view.day, 0), product, cluster] *= factor
         phi, alpha = self._noise.parameters
@@ -177,7 +170,7 @@ class Forecaster:
         coming = self._learned.new_week(tuning.carried, tuning.week_variance)
         return Forecast(
             daily=daily,
-            usual=self._base * (self._supported * np.exp(lasting))[:, None],
+            usual=self._base * (self._supported * np.exp(self._learned.mean[:, 0]))[:, None],
             phi=phi,
             alpha=alpha,
             elasticity=steep[0] * elasticity,
@@ -192,6 +185,19 @@ class Forecaster:
             level_variance=self._learned.covariance[:, 0, 0],
             weekday=view.weekday,
         )
+
+    def _planned(self, view: ShopView) -> FloatArray:
+        """Return (days, products, clusters) units expected under the plan, made once a morning."""
+        if self._plan is None or self._plan[0] is not view:
+            price, display, mailer, _ = (self._fitted + self._learned.mean[:, 2:]).T
+            days = np.arange(len(view.price)) + view.weekday
+            answer = price * np.log(view.price / self._shop.reference_price) + mailer * view.mailer
+            lasting, passing = self._learned.mean[:, 0], self._learned.mean[:, 1]
+            level = lasting + np.where((days >= WEEK)[:, None], self._tuning.carried, 1.0) * passing
+            factor = self._weekday[self._group][:, days % WEEK].T * np.exp(answer + level)
+            units = self._base * factor[:, :, None] * np.exp(display[:, None] * view.display)
+            self._plan = view, units
+        return self._plan[1]
 
     def _answering(self, view: ShopView, committed: Commitments, steep: FloatArray, ahead: int) -> FloatArray:
         """Return the (products, clusters, 6) numbers that demand answers to on a day: see `retail.demand.Learned`."""

@@ -34,7 +34,7 @@ LATEST_USUAL_DELIVERY = 4
 WEEK = 7
 """Days of a promotional week."""
 
-LOOK_AHEAD = 28
+LOOK_AHEAD = 22
 """Days; the longest shelf life, or the longest cover, and a late delivery lie within."""
 
 DELAY_DAYS = 3
@@ -402,17 +402,14 @@ class InventoryAgent:
         beyond what is short before counts.
         """
         worth, waiting = _worth(situation)[needs.product], needs.lead_days / (needs.lead_days + 1.0)
-        without, with_order = needs.position, needs.position + needs.quantity
-        ends = np.array([[-Z80], [Z80]])
-
-        def short(units: FloatArray, share: float) -> FloatArray:
-            mean, variance = share * needs.mean, share * needs.variance
-            demand = demand_quantile(mean, variance, ends)
-            return np.vstack([expected_shortage(units, mean, variance), np.maximum(demand - units, 0.0)])
-
-        whole = short(without, 1.0) - short(with_order, 1.0)
+        # Rows: over the interval and before its last day, each without and with the order.
+        share = np.array([[1.0], [1.0], [waiting], [waiting]])
+        units = np.stack([needs.position, needs.position + needs.quantity] * 2)
+        mean, variance = share * needs.mean, share * needs.variance
+        demand = demand_quantile(mean, variance, np.array([[[-Z80]], [[Z80]]]))
+        short = np.stack([expected_shortage(units, mean, variance), *np.maximum(demand - units, 0.0)])
         saved, low, high = worth * np.maximum(
-            whole - short(without, waiting) + short(with_order, waiting), 0.0
+            np.einsum("srp,r->sp", short, np.array([1.0, -1.0, -1.0, 1.0])), 0.0
         )
         return saved, low, high
 

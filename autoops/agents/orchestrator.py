@@ -138,8 +138,9 @@ class Orchestrator:
             agent.name, agent.operations[event.type], parent_trace_id=trace_id, input_data=asked
         )
         proposals = agent.propose(event, situation)
-        outcome = {"proposals": [proposal_record(proposal, self._shop) for proposal in proposals]}
-        self._tracing.end_agent_span(span_id, outcome)
+        if span_id is not None:
+            outcome = {"proposals": [proposal_record(proposal, self._shop) for proposal in proposals]}
+            self._tracing.end_agent_span(span_id, outcome)
         return proposals
 
     def _settle(
@@ -189,15 +190,19 @@ class Orchestrator:
 
     def _record_decision(self, decision: Decision, trace_id: str | None, parent: str | None) -> None:
         """Record a decision, and remember it until it can be judged."""
-        record = decision_record(decision, self._shop)
-        span_id = self._tracing.log_agent_decision(
-            decision.agent, record, trace_id=trace_id, parent_span_id=parent
-        )
+        span_id = None
+        if trace_id is not None:
+            record = decision_record(decision, self._shop)
+            span_id = self._tracing.log_agent_decision(
+                decision.agent, record, trace_id=trace_id, parent_span_id=parent
+            )
         if self._memory is not None:
             self._memory.remember(decision, trace_id, span_id)
 
     def _record_conflict(self, conflict: Conflict, trace_id: str | None, parent: str | None) -> None:
         """Record a conflict as an observation of its own."""
+        if trace_id is None:
+            return
         found, resolution = conflict_record(conflict, self._shop)
         span_id = self._tracing.start_agent_span(
             NAME,
