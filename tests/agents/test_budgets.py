@@ -15,7 +15,7 @@ from autoops.agents.messages import Action, ConflictKind, Event, EventType, Line
 from autoops.agents.tracing import NoTracing
 from autoops.simulation.days import Evening, run_days
 from autoops.simulation.policies.agents import AgentsPolicy
-from autoops.simulation.rails import INDEX_TOLERANCE
+from autoops.simulation.rails import index_tolerance, index_weights
 
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
@@ -177,7 +177,8 @@ def test_no_agent_can_use_up_what_is_shared() -> None:
     for evening in evenings:
         planned = world.calendar.display[evening.day // 7].sum(axis=0)
         assert evening.facts.display.sum(axis=0) == pytest.approx(planned)
-        assert evening.facts.price_index <= 1.0 + INDEX_TOLERANCE
+        allowed = index_tolerance(world.calendar.price[evening.day // 7], index_weights(world))
+        assert evening.facts.price_index <= 1.0 + allowed
     kinds = {conflict.kind for conflict in policy.orchestrator.conflicts}
     assert {ConflictKind.PRICE_INDEX, ConflictKind.DISPLAY_SLOTS} <= kinds
 
