@@ -16,8 +16,8 @@ from autoops.agents.cover import Cover
 from autoops.agents.figures import counted, money, plain, probability, text
 from autoops.agents.messages import Action, Conflict, ConflictKind, Line, Proposal
 from autoops.agents.settling import Rule, Settled, amended, each_line, withheld
-from autoops.retail.distribution import demand_cdf
 from autoops.retail.pricing import price_rails
+from autoops.retail.replenishment import left_probability
 
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
@@ -260,8 +260,13 @@ def _less_sure(proposal: Proposal) -> Proposal:
     if proposal.action is not Action.ORDER or len(proposal.lines) > 1 or line.conflict_id is None:
         return proposal
     figures = line.figures
-    position = np.array(figures["position"] + line.after - line.before)
-    sure = demand_cdf(position, np.array(figures["expected_demand"]), np.array(figures["deviation"] ** 2))
+    sure = left_probability(
+        np.array(figures["position"]),
+        np.array(line.after - line.before),
+        np.array(figures["expected_demand"]),
+        np.array(figures["deviation"] ** 2),
+        proposal.effect.horizon_days - 1.0,
+    )
     lasting = probability(float(sure))
     changed = replace(line, figures={**figures, "lasts_with_probability": lasting})
     return replace(proposal, lines=(changed,), confidence=lasting)
