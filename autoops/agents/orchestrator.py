@@ -10,6 +10,7 @@ from autoops.agents.mandate import USUAL, Mandate
 from autoops.agents.messages import Action, Decision, EventType
 from autoops.agents.record import (
     conflict_record,
+    dated,
     decision_record,
     event_record,
     outcome_record,
@@ -109,7 +110,10 @@ class Orchestrator:
         """Take one event from its trace's beginning to its end."""
         tracing = self._tracing
         trace_id = tracing.create_simulation_trace(
-            event_record(event, self._shop), session_id=self._session_id, tags=self._tags
+            event_record(event, self._shop),
+            session_id=self._session_id,
+            tags=self._tags,
+            metadata=dated(event.date),
         )
         decisions, conflicts = [], []
         for circle in self._circles:
@@ -133,9 +137,13 @@ class Orchestrator:
 
     def _ask(self, agent: Agent, event: Event, situation: Situation, trace_id: str | None) -> list[Proposal]:
         """Return an agent's proposals, its step recorded."""
-        asked = {"event": event.type.value, "event_id": event.id, "date": event.date.isoformat()}
+        asked = {"event": event.type.value, "event_id": event.id}
         span_id = self._tracing.start_agent_span(
-            agent.name, agent.operations[event.type], parent_trace_id=trace_id, input_data=asked
+            agent.name,
+            agent.operations[event.type],
+            parent_trace_id=trace_id,
+            input_data=asked,
+            metadata=dated(event.date),
         )
         proposals = agent.propose(event, situation)
         if span_id is not None:
@@ -152,12 +160,10 @@ class Orchestrator:
         trace_id: str | None,
     ) -> tuple[list[Decision], list[Conflict]]:
         """Return the decisions that the proposals become, conflicts resolved, all committed and recorded."""
-        asked = {
-            "event_id": event.id,
-            "date": event.date.isoformat(),
-            "proposals": [proposal.id for proposal in proposals],
-        }
-        span_id = self._tracing.start_agent_span(NAME, "commit", parent_trace_id=trace_id, input_data=asked)
+        asked = {"event_id": event.id, "proposals": [proposal.id for proposal in proposals]}
+        span_id = self._tracing.start_agent_span(
+            NAME, "commit", parent_trace_id=trace_id, input_data=asked, metadata=dated(event.date)
+        )
         conflicts: list[Conflict] = []
         # What is not going to happen is in nobody's way.
         held = [proposal for proposal in proposals if self._mandate.held(proposal)]
@@ -165,7 +171,7 @@ class Orchestrator:
         for rule in self._rules:
             proposals, found = rule(proposals, situation)
             for conflict in found:
-                self._record_conflict(conflict, trace_id, span_id)
+                self._record_conflict(conflict, event, trace_id, span_id)
             conflicts += found
         decisions = [
             Decision(
@@ -199,7 +205,9 @@ class Orchestrator:
         if self._memory is not None:
             self._memory.remember(decision, trace_id, span_id)
 
-    def _record_conflict(self, conflict: Conflict, trace_id: str | None, parent: str | None) -> None:
+    def _record_conflict(
+        self, conflict: Conflict, event: Event, trace_id: str | None, parent: str | None
+    ) -> None:
         """Record a conflict as an observation of its own."""
         if trace_id is None:
             return
@@ -211,6 +219,7 @@ class Orchestrator:
             input_data=found,
             parent_span_id=parent,
             as_type="evaluator",
+            metadata=dated(event.date),
         )
         self._tracing.end_agent_span(span_id, resolution)
 

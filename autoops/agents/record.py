@@ -8,9 +8,19 @@ from autoops.agents.figures import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from autoops.agents.messages import Conflict, Decision, Event, Line, Proposal
     from autoops.agents.shop import Shop
+
+
+SIM_DATE = "autoops.sim.date"
+"""Name of the simulated date in the metadata of every span of a simulation."""
+
+
+def dated(day: date) -> dict[str, object]:
+    """Return the simulated date as metadata of a span."""
+    return {SIM_DATE: day.isoformat()}
 
 
 def event_record(event: Event, shop: Shop) -> dict[str, object]:
@@ -92,7 +102,7 @@ def decision_record(decision: Decision, shop: Shop) -> dict[str, object]:
         },
         "action": proposal.action.value,
         "trigger": decision.trigger,
-        "date": decision.date.isoformat(),
+        **dated(decision.date),
         "conflicts": list(decision.conflict_ids) or None,
     }
 

@@ -42,6 +42,7 @@ class Tracing(Protocol):
         session_id: str | None = None,
         user_id: str | None = None,
         tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
     ) -> str | None:
         """Begin a trace for an event."""
         ...
@@ -59,6 +60,7 @@ class Tracing(Protocol):
         *,
         parent_span_id: str | None = None,
         as_type: str = "agent",
+        metadata: Mapping[str, object] | None = None,
     ) -> str | None:
         """Begin an agent's step."""
         ...
@@ -128,6 +130,7 @@ class NoTracing:
         session_id: str | None = None,
         user_id: str | None = None,
         tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
     ) -> str | None:
         """Begin nothing."""
 
@@ -144,6 +147,7 @@ class NoTracing:
         *,
         parent_span_id: str | None = None,
         as_type: str = "agent",
+        metadata: Mapping[str, object] | None = None,
     ) -> str | None:
         """Begin nothing."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autoops.agents.mandate import Mandate
+from autoops.agents.record import dated
 from autoops.agents.tracing import NoTracing
 from autoops.errors import SimulationError
 from autoops.simulation.assumptions import Assumptions
@@ -169,6 +170,7 @@ def simulate(
     with session.tracing.trace_operation(
         "simulation.run",
         input_data=_run_record(options, draft, world),
+        metadata=dated(world.calendar.first_day),
         as_type="chain",
         session_id=session.id,
         tags=("simulation",),
@@ -221,9 +223,9 @@ def _traced(
     """Run one policy on one seed, each evening recorded under the run's root."""
 
     def watch(evening: Evening) -> None:
-        date = world.calendar.date(evening.day).isoformat()
+        date = world.calendar.date(evening.day)
         with session.tracing.trace_operation(
-            "run.day", metadata={"policy": name, "seed": seed, "autoops.sim.date": date}
+            "run.day", metadata={"policy": name, "seed": seed, **dated(date)}
         ) as span:
             span.update(output=evening_record(world.shop, evening))
         if progress is not None:

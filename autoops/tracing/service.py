@@ -102,6 +102,7 @@ class LangfuseIntegrationService:
         session_id: str | None = None,
         user_id: str | None = None,
         tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
     ) -> str | None:
         """Begin a trace for an event; it is linked to the current span, if there is one.
 
@@ -111,6 +112,7 @@ class LangfuseIntegrationService:
             session_id: Groups traces, for instance those of one run.
             user_id: Whose trace it is.
             tags: Labels.
+            metadata: Further facts by name, on its root.
 
         Returns:
             The trace id, 32 hex digits; None when nothing is recorded.
@@ -129,6 +131,7 @@ class LangfuseIntegrationService:
         span = provider.begin(kind, parent=None, type="span", input=dump(event))
         if current.is_valid:
             span.links = (Link(current),)
+        self._add_metadata(span, metadata, "create_simulation_trace")
         about.put_on(span.trace)
         return span.trace_id
 
@@ -185,6 +188,7 @@ class LangfuseIntegrationService:
         *,
         parent_span_id: str | None = None,
         as_type: str = "agent",
+        metadata: Mapping[str, object] | None = None,
     ) -> str | None:
         """Begin an agent's step.
 
@@ -198,6 +202,7 @@ class LangfuseIntegrationService:
             input_data: What went in; any value.
             parent_span_id: The span to put it under.
             as_type: Langfuse's observation type.
+            metadata: Further facts by name.
 
         Returns:
             The span id, 16 hex digits; None when nothing is recorded or the agent is filtered out.
@@ -223,6 +228,7 @@ class LangfuseIntegrationService:
             operation=step.operation,
             input=None if input_data is None else dump(input_data),
         )
+        self._add_metadata(span, metadata, "start_agent_span")
         return span.id
 
     @_never_raises(False)
@@ -413,10 +419,7 @@ class LangfuseIntegrationService:
             type=as_type,
             input=None if input_data is None else dump(input_data),
         )
-        if isinstance(metadata, Mapping):
-            span.set_metadata(metadata)
-        elif metadata is not None:
-            self.arguments.wrong("trace_operation", "metadata", "a mapping", metadata)
+        self._add_metadata(span, metadata, "trace_operation")
         about.put_on(span.trace)
         return span
 
@@ -613,6 +616,13 @@ class LangfuseIntegrationService:
             self.arguments.wrong("log_agent_decision", "decision['type']", "a name", fields.get("type"))
             kind = "decision"
         return fields, kind
+
+    def _add_metadata(self, span: Span, metadata: object, call: str) -> None:
+        """Put a caller's metadata on a span."""
+        if isinstance(metadata, Mapping):
+            span.set_metadata(metadata)
+        elif metadata is not None:
+            self.arguments.wrong(call, "metadata", "a mapping", metadata)
 
     def _end_claimed(self, span: Span, outcome: object, error: object, level: str | None) -> None:
         """End a span that nobody else ends any more."""

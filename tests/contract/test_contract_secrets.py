@@ -30,8 +30,11 @@ def stored(folder: Path) -> bytes:
 
 def record_everywhere(service: LangfuseIntegrationService, value: Any) -> str:
     """Send `value` through every argument that takes data; return the trace's id."""
-    trace_id = service.create_simulation_trace({"type": "login", "data": value})
-    span_id = service.start_agent_span("a", "b", parent_trace_id=trace_id, input_data=value)
+    metadata = value if isinstance(value, dict) else {"m": value}
+    trace_id = service.create_simulation_trace({"type": "login", "data": value}, metadata=metadata)
+    span_id = service.start_agent_span(
+        "a", "b", parent_trace_id=trace_id, input_data=value, metadata=metadata
+    )
     decision = {"type": "d", "inputs": value, "outputs": value, "reasoning": "plain words"}
     service.log_agent_decision("a", decision, trace_id=trace_id)
     service.end_agent_span(span_id, value)
@@ -39,7 +42,7 @@ def record_everywhere(service: LangfuseIntegrationService, value: Any) -> str:
     collaboration = service.track_collaboration("w", ["a"], value)
     service.finalize_trace(collaboration, value)
     with service.trace_operation("c", input_data=value, metadata={"m": value}) as handle:
-        handle.update(input=value, output=value, metadata=value if isinstance(value, dict) else {"m": value})
+        handle.update(input=value, output=value, metadata=metadata)
     assert trace_id is not None
     return trace_id
 

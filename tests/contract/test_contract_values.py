@@ -154,6 +154,24 @@ def test_every_value_arrives_as_readable_json(
         assert [part for part in expected if part not in readable] == []
 
 
+def test_events_and_steps_carry_metadata(server: LoopbackServer, service: LangfuseIntegrationService) -> None:
+    """Where Langfuse can filter by it; what is no mapping is left out, and the call goes on."""
+    trace_id = service.create_simulation_trace(EVENT, metadata={"shop.date": "2017-07-04"})
+    span_id = service.start_agent_span(
+        "a", "b", parent_trace_id=trace_id, metadata={"shop.date": "2017-07-05"}
+    )
+    other_id = service.start_agent_span("a", "c", parent_trace_id=trace_id, metadata="today")  # type: ignore[arg-type] # wrong on purpose
+    for step in (span_id, other_id):
+        assert service.end_agent_span(step) is True
+    assert service.finalize_trace(trace_id) is True
+
+    assert service.flush(10) is True
+    root = next(span for span in server.trace(trace_id) if span.span_id not in {span_id, other_id})
+    assert root.metadata["shop.date"] == "2017-07-04"
+    assert server.span(span_id).metadata["shop.date"] == "2017-07-05"
+    assert "shop.date" not in server.span(other_id).metadata
+
+
 def test_a_generator_is_not_used_up(service: LangfuseIntegrationService) -> None:
     """Tracing looks, it doesn't take."""
     generator = numbers()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from autoops.simulation.report import Report
 
 NAMES = ", ".join(POLICIES)
+WEEK = ("06-26", "06-27", "06-28", "06-29", "06-30", "07-01", "07-02")
 AGENTS = {"inventory_agent", "pricing_agent", "promotion_agent", "orchestrator"}
 
 
@@ -163,7 +164,13 @@ def test_the_root_holds_what_the_run_stood_on(recorded: Recorded) -> None:
     days = recorded.named("run.day")
     assert len(days) == 2 * OPTIONS.length
     assert {span.parent_span_id for span in days} == {root.span_id}
-    assert "autoops.sim.date" in str(days[0].attributes)
+
+
+def test_every_span_carries_its_simulated_date(recorded: Recorded) -> None:
+    """Events, steps, conflicts, decisions, evenings and the run itself, which has its first day."""
+    days = [str(span.attributes["langfuse.observation.metadata.autoops.sim.date"]) for span in recorded.spans]
+
+    assert sorted(set(days)) == [f"2017-{day}" for day in WEEK]
 
 
 def test_figures_are_plain(recorded: Recorded) -> None:
