@@ -121,6 +121,7 @@ def section(setting: Setting, report: Report) -> str:
     lines += [
         f"- oracle at least every policy on every seed: {'yes' if report.oracle_dominates else 'NO'}",
         f"- one-week WAPE, product x week, real sales: {report.wape:.3f}",
+        *_calibration(report),
         "",
         COVERAGE,
         "A cluster is one stock location: pooled stock flatters every policy.",
@@ -141,6 +142,19 @@ def _row(report: Report, policy: str) -> str:
     ]
     index = f"{report.estimate(policy, 'price_index').mean:.4f}"
     return f"| {' | '.join([policy, *money, *rates, *counts, index])} |"
+
+
+def _calibration(report: Report) -> list[str]:
+    """What the orchestrated agents' words were worth: Brier scores, and what was stated against what came."""
+    return [
+        f"- claims of {agent}: {found['judged']:,} judged, {found['borne_out']:.1%} borne out, Brier "
+        f"{found['brier']:.3f} ({found['model_brier']:.3f} before recalibration); stated > came (count): "
+        + ", ".join(
+            f"{row['stated']:.2f} > {row['borne_out']:.2f} ({row['count']:,})" for row in found["reliability"]
+        )
+        for agent, found in report.calibration().get("agents", {}).items()
+        if found["judged"]
+    ]
 
 
 def _money(estimate: Estimate) -> str:

@@ -33,7 +33,7 @@ def decisions() -> ModuleType:
 
 
 def test_a_section_holds_every_policy_and_its_place(decisions: ModuleType) -> None:
-    """A row a policy, comparisons with intervals, gap shares, dominance, and what the intervals do not cover."""
+    """A row a policy, comparisons with intervals, gap shares, calibration, and what the intervals do not cover."""
     report = simulate(replace(OPTIONS, policies=YARDSTICKS, seeds=(1, 2)), cache=panel_folder())
     text = decisions.section(decisions.Setting("small"), report)
 
@@ -42,6 +42,9 @@ def test_a_section_holds_every_policy_and_its_place(decisions: ModuleType) -> No
     assert "agents over rolling_calendar: " in text
     assert "gap share of agents: " in text
     assert "oracle at least every policy on every seed: yes" in text
+    for agent in ("inventory_agent", "pricing_agent", "promotion_agent"):
+        assert f"- claims of {agent}: " in text
+    assert "before recalibration); stated > came (count): " in text
     assert "not another quarter, retailer or set of products" in text
     assert report.fingerprint in text
 
