@@ -60,8 +60,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
 
 
 def _figures(report: Report) -> list[Any]:
-    """Return everything that decisions decide."""
-    return [(run.policy, run.seed, run.figures, run.days) for run in report.runs]
+    """Return everything that decisions decide, and what they turned out to be worth."""
+    return [(run.policy, run.seed, run.figures, run.days, run.calibration) for run in report.runs]
 
 
 def test_tracing_changes_no_decision(recorded: Recorded) -> None:
