@@ -283,6 +283,13 @@ def _findings(report: Report) -> Iterator[str]:
     for name, share in report.gap_shares().items():
         if name != "ceiling_to_oracle":
             yield f"{name}: {share.mean:.0%} of the gap from static to the feasible ceiling"
+    words = [
+        f"{agent} {found['borne_out']:.0%} of {found['judged']:,} (Brier score {found['brier']:.3f})"
+        for agent, found in report.calibration().get("agents", {}).items()
+        if found["judged"]
+    ]
+    if words:
+        yield f"Claims that came true: {', '.join(words)}"
     if "rolling_calendar" in report.policies:
         yield "rolling_calendar: what a good replenishment system that reads the promotion plan does; quote gains against it"
     if seeds >= LEAST_SEEDS:

@@ -21,7 +21,7 @@ from autoops.tracing.journal import reader
 
 KEYS = {
     *("run_id", "session_id", "seeds", "weeks", "world", "fingerprint", "journal", "policies", "comparisons"),
-    *("gap_share", "oracle_dominates", "wape", "seconds", "days"),
+    *("gap_share", "oracle_dominates", "calibration", "wape", "seconds", "days"),
 }
 """Documented keys of the object."""
 
@@ -128,6 +128,20 @@ def test_other_worlds_weeks_ranks_and_scales() -> None:
             assert "\N{MULTIPLICATION SIGN} 5" in record["assumptions"]
 
     assert len(prints) == 4
+
+
+def test_claims_are_counted_for_scripts_and_for_people() -> None:
+    """How many came true of those that a week could judge, and how far they were off what was said of them."""
+    week = (*SMALL[:-1], "7", "--no-tracing", "--policy", "agents")
+    orders = orjson.loads(_simulate(*week, "--json").stdout)["calibration"]["agents"]["inventory_agent"]
+    words = " ".join(_simulate(*week).stdout.split())
+
+    assert sum(row["count"] for row in orders["reliability"]) == orders["judged"] > 0
+    assert orders["verdicts"]["open"] > 0
+    assert (
+        f"Claims that came true: inventory_agent {orders['borne_out']:.0%} of {orders['judged']} "
+        f"(Brier score {orders['brier']:.3f})"
+    ) in words
 
 
 def test_people_get_a_table() -> None:
