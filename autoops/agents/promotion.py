@@ -302,19 +302,15 @@ class PromotionAgent:
             expiring=np.where(shop.perishable, view.on_hand[0, :, cluster], 0.0),
             margin=margin,
             cost=shop.cost,
-            goodwill=shop.economics.goodwill * np.maximum(margin, 0.0),
+            goodwill=shop.economics.goodwill,
         )
 
-        def earned(units: FloatArray) -> FloatArray:
-            noise = (
-                demand_variance(units, forecast.phi, forecast.alpha)
-                + forecast.unsure[0, :, cluster] * units**2
-            )
-            return shelf.earned(units, noise)
+        def variance(units: FloatArray) -> FloatArray:
+            noise = demand_variance(units, forecast.phi, forecast.alpha)
+            return noise + forecast.unsure[0, :, cluster] * units**2
 
-        shown = demand * np.exp(lift)
         diverted = self._tuning.diverted * np.maximum(margin, 0.0)
-        value = earned(shown) - earned(demand) - diverted * (shown - demand)
+        value = shelf.display_value(demand, lift, diverted, variance)
         return Slots(0, 1, share, demand, margin - diverted, value, stock)
 
     def _spare(self, slots: Slots) -> tuple[int, ...]:

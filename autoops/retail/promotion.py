@@ -10,6 +10,8 @@ import numpy as np
 from autoops.retail.distribution import expected_shortage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autoops.retail.arrays import FloatArray
 
 
@@ -33,7 +35,7 @@ def display_value(
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What there is to sell in one day, and what selling it is worth; every field has shape (products,)."""
+    """What there is to sell in one day, and what selling it is worth; fields have the shape of what is asked about."""
 
     stock: FloatArray
     """Units."""
@@ -43,16 +45,36 @@ class Shelf:
     """Dollars earned by a unit."""
     cost: FloatArray
     """Dollars paid for a unit: lost with each one that expires."""
-    goodwill: FloatArray
-    """Dollars lost with a customer who finds nothing."""
+    goodwill: float
+    """Margins lost with a customer who finds nothing, beyond the sale's own."""
 
     def earned(self, demand: FloatArray, variance: FloatArray) -> FloatArray:
         """Return the dollars that an expected demand earns: what stock serves of it, what is missed, what does not expire."""
         short = expected_shortage(self.stock, demand, variance)
-        served = demand - short
+        served, missed = demand - short, self.goodwill * np.maximum(self.margin, 0.0)
         result: FloatArray = (
-            self.margin * served - self.goodwill * short + self.cost * np.minimum(served, self.expiring)
+            self.margin * served - missed * short + self.cost * np.minimum(served, self.expiring)
         )
+        return result
+
+    def display_value(
+        self,
+        demand: FloatArray,
+        lift: FloatArray,
+        diverted: FloatArray,
+        variance: Callable[[FloatArray], FloatArray],
+    ) -> FloatArray:
+        """Return the dollars that a whole display adds today: it sells nothing that is not there.
+
+        Args:
+            demand: Units expected without it.
+            lift: Log lift of a whole display.
+            diverted: Dollars that a unit gained takes from its neighbours.
+            variance: Of a day's demand, of its expectation.
+        """
+        shown = demand * np.exp(lift)
+        gained = self.earned(shown, variance(shown)) - self.earned(demand, variance(demand))
+        result: FloatArray = gained - diverted * (shown - demand)
         return result
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoops.retail.distribution import demand_variance
 from autoops.retail.markdown import best_markdown, is_promoted
+from autoops.retail.promotion import Shelf, best_swaps
 from autoops.retail.reorder_levels import Ahead, Goods, LevelConstants, reorder_levels
 from autoops.retail.replenishment import expected_waste, order_quantity
 from autoops.simulation.levers import best_levers
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 LOOK_AHEAD = 35
 """Days; the longest cover after a late delivery lies within."""
 
+MOVE = 1.0
+"""Dollars that moving a display for a day must bring."""
+
 CEILING_TUNING = LevelConstants(
     cover=(0.317, 0.687, 1.244), overage=(0.112, 0.0706, 0.0125), lead_risk=1.4, loss=(4.58, 12.5)
 )
@@ -44,7 +49,7 @@ class CeilingPolicy:
         nature = draw_nature(world, seed)
         self._world, self._tuning = world, tuning
         self._delayed = nature.scenario.delayed
-        self._levers = best_levers(world, nature.market)
+        self._levers, self._lift = best_levers(world, nature.market), nature.market.display_lift
         expected = self._levers.expected
         # Beyond the last day nothing is known: the last week goes on.
         self._expected: FloatArray = np.concatenate([expected, expected[-7:], expected[-7:], expected[-7:]])
@@ -52,19 +57,44 @@ class CeilingPolicy:
     def act(self, view: ShopView, events: Sequence[Event]) -> Actions:  # noqa: ARG002 - it knows already
         """Return the best that can be done on true means."""
         day, shop = view.day, self._world.shop
-        today = self._expected[day]
+        display = self._display(view)
+        today = self._expected[day] * np.exp(self._lift * (display - self._levers.display[day]))
         barred = is_promoted(view.price[0], shop.reference_price)[:, None]
         expiring = np.where(shop.perishable[:, None], view.on_hand[0], 0.0)
         depth = best_markdown(expiring, today)
         return Actions(
             orders=self._orders(view),
             price=self._levers.price[day],
-            display=self._levers.display[day],
+            display=display,
             markdown=np.where(barred | (expiring <= 0.0), 0.0, depth),
         )
 
     def learn(self, observation: Observation) -> None:
         """Learn nothing: it knows all that can be known."""
+
+    def _display(self, view: ShopView) -> FloatArray:
+        """Return today's displayed shares: the plan's, moved to where the stock that there is earns most."""
+        world, day, shop = self._world, view.day, self._world.shop
+        share: FloatArray = self._levers.display[day].copy()
+        margin = self._levers.price[day] + (view.funding[0] - shop.cost)[:, None]
+        shelf = Shelf(
+            stock=view.stock,
+            expiring=np.where(shop.perishable[:, None], view.on_hand[0], 0.0),
+            margin=margin,
+            cost=shop.cost[:, None],
+            goodwill=shop.economics.goodwill,
+        )
+        value = shelf.display_value(
+            self._expected[day] * np.exp(-self._lift * share),
+            self._lift,
+            (world.assumed.cannibalisation + world.assumed.promotion_dip) * np.maximum(margin, 0.0),
+            lambda units: demand_variance(units, world.truth.phi, world.truth.alpha),
+        )
+        for cluster in range(share.shape[1]):
+            swaps = best_swaps(share[:, cluster], value[:, cluster], MOVE)
+            givers, takers = [giver for giver, _ in swaps], [taker for _, taker in swaps]
+            share[givers + takers, cluster] = share[takers + givers, cluster]
+        return share
 
     def _orders(self, view: ShopView) -> FloatArray:
         """Return whole units to order."""
