@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from worlds import small_world
 
+from autoops.agents.tracing import NoTracing
 from autoops.simulation.days import run_days
 from autoops.simulation.market import Market
 from autoops.simulation.nature import Nature, draw_nature
+from autoops.simulation.policies.agents import AgentsPolicy
 from autoops.simulation.policies.registry import ALL_KNOWING, POLICIES, make
 
 if TYPE_CHECKING:
@@ -121,6 +123,34 @@ def test_decisions_follow_from_what_was_seen(name: str) -> None:
             )
             if name != "static":
                 assert not all(_same(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_words_follow_from_what_was_seen() -> None:
+    """What agents say of a decision, corrected by what became of earlier ones, is the same up to the last common day.
+
+    What becomes of those decisions is not: some verdicts fall in the days after it.
+    """
+    world, said, verdicts = small_world(), [], []
+    for nature in (draw_nature(world, 2), _with_another_future(2, 77)):
+        policy = AgentsPolicy(world.shop, world.history, NoTracing())
+        run_days(world, policy, 2, DAYS, nature=nature)
+        policy.close()
+        assert policy.memory is not None
+        common = [
+            outcome for outcome in policy.memory.outcomes if outcome.decision.proposal.first_day <= LAST_DAY
+        ]
+        said.append(
+            [
+                decision
+                for decision in policy.orchestrator.decisions
+                if (decision.date - world.calendar.first_day).days <= LAST_DAY
+            ]
+        )
+        verdicts.append([outcome.finding for outcome in common])
+
+    assert said[0] == said[1]
+    assert any(decision.confidence != decision.model_confidence for decision in said[0])
+    assert verdicts[0] != verdicts[1]
 
 
 def test_the_futures_differ() -> None:

@@ -71,6 +71,16 @@ def test_tracing_changes_no_decision(recorded: Recorded) -> None:
     assert _figures(untraced) == _figures(recorded.report)
 
 
+def test_seeds_learn_nothing_from_each_other() -> None:
+    """What agents' words were worth in a seed is the same whether another seed ran before it or not."""
+    agents = replace(OPTIONS, policies=("agents",))
+    both = simulate(replace(agents, seeds=(1, 2)), cache=panel_folder()).runs
+    (alone,) = simulate(replace(agents, seeds=(2,)), cache=panel_folder()).runs
+
+    assert both[1].calibration == alone.calibration
+    assert both[0].calibration != alone.calibration
+
+
 def test_the_run_is_one_session(recorded: Recorded) -> None:
     """Every trace of the run carries its session."""
     assert {summary.session_id for summary in recorded.summaries} == {recorded.report.session_id}
