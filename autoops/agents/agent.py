@@ -37,7 +37,10 @@ class Situation:
 
 
 class Agent(Protocol):
-    """Anything with a name, the operations it answers events with, and `propose`."""
+    """Anything with a name, the operations it answers events with, and `propose`.
+
+    It may have `after`, names of agents whose decisions on the same event are to be committed before it is asked.
+    """
 
     @property
     def name(self) -> str:

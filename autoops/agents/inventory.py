@@ -183,6 +183,8 @@ class InventoryAgent:
     """Order-up-to levels from the forecast, a critical ratio, an economic cover and a ceiling for what expires."""
 
     name = "inventory_agent"
+    after = ("pricing_agent", "promotion_agent")
+    """Orders are for the demand that prices and displays make."""
     operations = {  # noqa: RUF012 - read, never written; a Mapping in the protocol
         EventType.DAY_STARTED: "plan_replenishment",
         EventType.LOW_STOCK: "check_shelf",

@@ -131,9 +131,17 @@ class Orchestrator:
         asked = [agent for agent in circle.agents if event.type in agent.operations]
         if not asked and len(self._circles) > 1:
             return [], []
-        situation = circle.situation(view)
-        proposals = [proposal for agent in asked for proposal in self._ask(agent, event, situation, trace_id)]
-        return self._settle(event, proposals, circle, situation, trace_id)
+        decisions: list[Decision] = []
+        conflicts: list[Conflict] = []
+        for together in _rounds(asked):
+            situation = circle.situation(view)
+            proposals = [
+                proposal for agent in together for proposal in self._ask(agent, event, situation, trace_id)
+            ]
+            settled, found = self._settle(event, proposals, circle, situation, trace_id)
+            decisions += settled
+            conflicts += found
+        return decisions, conflicts
 
     def _ask(self, agent: Agent, event: Event, situation: Situation, trace_id: str | None) -> list[Proposal]:
         """Return an agent's proposals, its step recorded."""
@@ -222,6 +230,21 @@ class Orchestrator:
             metadata=dated(event.date),
         )
         self._tracing.end_agent_span(span_id, resolution)
+
+
+def _rounds(agents: Sequence[Agent]) -> list[list[Agent]]:
+    """Return who is asked together: whoever decides after others is asked when theirs is committed.
+
+    Nobody being asked is a round too: what happened is on record, and that nobody answered it.
+    """
+    rounds: list[list[Agent]] = []
+    waiting = list(agents)
+    while waiting:
+        names = {agent.name for agent in waiting}
+        ready = [agent for agent in waiting if not names & set(getattr(agent, "after", ()))]
+        rounds.append(ready or waiting)
+        waiting = [agent for agent in waiting if agent not in rounds[-1]]
+    return rounds or [[]]
 
 
 def _commit(proposal: Proposal, view: ShopView, book: Book) -> None:

@@ -37,7 +37,7 @@ class PromotionTuning:
     """Share of a unit gained that is taken from the same category; assumed."""
     hurdle: float = 3.0
     """Dollars that a display planned for a week must bring over its place in the plan."""
-    move: float = 5.0
+    move: float = 3.0
     """Dollars that moving a display for a day must bring: the work of it; assumed."""
     displayed: float = 0.5
     """Displayed share from which a product counts as promoted."""
