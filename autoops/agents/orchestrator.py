@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from autoops.agents.circle import Circle
 from autoops.agents.conflicts import RULES
+from autoops.agents.intervals import IntervalTally
 from autoops.agents.mandate import USUAL, Mandate
 from autoops.agents.messages import Action, Decision, EventType
 from autoops.agents.record import (
@@ -85,6 +86,8 @@ class Orchestrator:
         """Every decision of the run, in order."""
         self.conflicts: list[Conflict] = []
         """Every conflict found, in order."""
+        self.intervals = IntervalTally()
+        """How often a day's demand fell into the intervals that the agents expected it in."""
 
     def morning(self, view: ShopView, events: Sequence[Event]) -> Commitments:
         """Handle a morning's events, the most urgent first, and return what is committed for today."""
@@ -96,11 +99,13 @@ class Orchestrator:
             self._handle(event, view)
         situation = self._all.situation(view)
         self._forecaster.expect(situation.forecast)
+        self.intervals.expect(situation.forecast, situation.committed.markdown)
         return situation.committed
 
     def evening(self, observation: Observation) -> None:
         """Take in what the day showed."""
         self._forecaster.learn(observation)
+        self.intervals.learn(observation)
         for agent in self._all.agents:
             agent.learn(observation)
         if self._memory is not None:

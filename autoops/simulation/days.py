@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from autoops.agents.calibration import Calibration
+    from autoops.agents.intervals import IntervalCoverage
     from autoops.retail.arrays import BoolArray, FloatArray
     from autoops.simulation.policies.policy import Actions, Policy
     from autoops.simulation.store import Store
@@ -57,6 +58,8 @@ class Run:
     """Each product's objective, dollars."""
     calibration: tuple[Calibration, ...] = ()
     """What agents' words were worth; nothing of policies that say none."""
+    intervals: IntervalCoverage | None = None
+    """How often a day's demand fell into the agents' predictive intervals; None of policies that make none."""
 
 
 def run_days(

@@ -8,6 +8,7 @@ from statistics import NormalDist, fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from autoops.agents.calibration import calibration_record
+from autoops.agents.intervals import LEVELS, IntervalCoverage
 from autoops.simulation.gaps import CEILING, FLOOR, GapShare, gap_share
 from autoops.simulation.policies.crews import CREWS
 
@@ -87,6 +88,22 @@ class Comparison:
     """Dollars, in the seed that favours it least."""
     relative: Estimate
     """The same as a share of the other's objective in each seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """How often a day's demand fell into agents' central predictive intervals of one level."""
+
+    share: Estimate
+    """Of the cells' days that show it, 0 to 1."""
+    seen: int
+    """Cells' days that show it, over all seeds."""
+    cells: int
+    """Cells' days that were forecast, over all seeds."""
+
+    def record(self) -> dict[str, Any]:
+        """Return it for a script, rounded."""
+        return {**self.share.record(4), "seen": self.seen, "cells": self.cells}
 
 
 def estimate(values: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)) -> Estimate:
@@ -224,6 +241,10 @@ class Report:
             "gap_share": {name: share.record() for name, share in self.gap_shares().items()},
             "oracle_dominates": self.oracle_dominates,
             "calibration": self.calibration(),
+            "predictive_intervals": {
+                policy: {f"{level:g}": covered.record() for level, covered in levels.items()}
+                for policy, levels in self.predictive_intervals().items()
+            },
             "wape": round(self.wape, 4),
             "seconds": round(self.seconds, 2),
         }
@@ -237,6 +258,19 @@ class Report:
             for policy in self.policies
             if any(run.policy == policy and run.calibration for run in self.runs)
         }
+
+    def predictive_intervals(self) -> dict[str, dict[float, Covered]]:
+        """Return how often demand fell into one-day-ahead intervals, by policy and the intervals' probability."""
+        found: dict[str, dict[float, Covered]] = {}
+        for policy in self.policies:
+            runs = [run.intervals for run in self.runs if run.policy == policy and run.intervals is not None]
+            together = sum(runs, IntervalCoverage())
+            for index, level in enumerate(LEVELS):
+                shares = [share for share in (run.shares[index] for run in runs) if share is not None]
+                if shares:
+                    covered = Covered(estimate(shares, (0.0, 1.0)), together.seen[index], together.cells)
+                    found.setdefault(policy, {})[level] = covered
+        return found
 
     def policy_records(self) -> dict[str, dict[str, Any]]:
         """Return each policy's figures, rounded: dollars to cents, rates to four digits."""

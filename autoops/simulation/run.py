@@ -24,7 +24,7 @@ from autoops.simulation.panel import FIRST_SIMULATED, LAST_WEEK, PanelOptions, S
 from autoops.simulation.policies.registry import DEFAULT, POLICIES, play
 from autoops.simulation.report import Report
 from autoops.simulation.variants import variant
-from autoops.simulation.wape import one_week_wape
+from autoops.simulation.wape import chain_wape
 from autoops.simulation.workers import play_all
 from autoops.simulation.world import World, build_world
 
@@ -196,7 +196,7 @@ def _draft(options: Options, world: World, run_id: str, session_id: str) -> Repo
         world=options.world,
         fingerprint=fingerprint(world),
         headline=options.assumed.headline(),
-        wape=one_week_wape(world.panel),
+        wape=chain_wape(world.panel),
         runs=(),
         seconds=0.0,
     )
@@ -279,6 +279,7 @@ def _finish(root: Span, report: Report) -> None:
         "gap_share",
         "oracle_dominates",
         "calibration",
+        "predictive_intervals",
         "wape",
         "coverage",
         "seconds",

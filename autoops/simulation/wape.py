@@ -16,12 +16,16 @@ SMOOTHING = 0.25
 """Weight of the newest week; tuned on weeks 20-26."""
 
 
-def one_week_wape(panel: Panel) -> float:
-    """Return the weighted absolute percentage error of one-week forecasts, product x week, real units.
+def chain_wape(panel: Panel, weeks_ahead: int = 1) -> float:
+    """Return the weighted absolute percentage error of weekly forecasts, product x week, real units.
 
-    The response is fitted on the weeks of the fit; each simulated week is forecast from the weeks before it, its own
-    planned prices, displays and mailers known. WAPE: sum of absolute errors over sum of sales (Kolassa and Schuetz,
-    *Foresight* 6 (2007)).
+    The response is fitted on the weeks of the fit; each simulated week is forecast from the sales of the weeks up to
+    `weeks_ahead` before it, its own planned prices, displays and mailers known. WAPE: sum of absolute errors over sum of
+    sales (Kolassa and Schuetz, *Foresight* 6 (2007)).
+
+    Args:
+        panel: The chain's real sales.
+        weeks_ahead: From the last week whose sales are known to the week that is forecast, 1 or more.
     """
     fit = panel.split.fit_weeks
     group = np.array([int(product.shelf_life > 0) for product in panel.products])
@@ -33,6 +37,7 @@ def one_week_wape(panel: Panel) -> float:
     effect = fit_response(weekly[:, :fit], x[:, :fit], group).effect(x)
     error = 0.0
     for week in range(fit, weekly.shape[1]):
-        level = adjusted_level(weekly[:, :week], effect[:, :week], SMOOTHING)
+        known = week + 1 - weeks_ahead
+        level = adjusted_level(weekly[:, :known], effect[:, :known], SMOOTHING)
         error += float(np.abs(level * effect[:, week] - weekly[:, week]).sum())
     return error / float(weekly[:, fit:].sum())

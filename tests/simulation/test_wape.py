@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from worlds import small_panel
 
-from autoops.simulation.wape import one_week_wape
+from autoops.simulation.wape import chain_wape
 
 
 def test_it_is_better_than_last_week_repeated() -> None:
@@ -16,7 +16,7 @@ def test_it_is_better_than_last_week_repeated() -> None:
     weekly, first = panel.units.sum(axis=1), panel.split.fit_weeks
     naive = np.abs(weekly[:, first:] - weekly[:, first - 1 : -1]).sum() / weekly[:, first:].sum()
 
-    assert 0.1 < one_week_wape(panel) < 0.75 * naive
+    assert 0.1 < chain_wape(panel) < 0.75 * naive
 
 
 def test_a_forecast_knows_nothing_of_its_own_week() -> None:
@@ -24,6 +24,19 @@ def test_a_forecast_knows_nothing_of_its_own_week() -> None:
     panel = small_panel()
     units = panel.units.copy()
     units[:, :, -1] *= 1000.0
-    error = one_week_wape(replace(panel, units=units)) * units[:, :, panel.split.fit_weeks :].sum()
+    error = chain_wape(replace(panel, units=units)) * units[:, :, panel.split.fit_weeks :].sum()
 
     assert error > 0.98 * units[:, :, -1].sum()
+
+
+def test_a_forecast_of_weeks_ahead_knows_nothing_of_the_weeks_between() -> None:
+    """With a thousand times the sales of the last week but one, the last is forecast from it a week ahead, not two."""
+    panel = small_panel()
+    units = panel.units.copy()
+    units[:, :, -2] *= 1000.0
+    loud = replace(panel, units=units)
+    sold = units[:, :, panel.split.fit_weeks :].sum()
+    last = panel.units[:, :, -1].sum()
+
+    assert chain_wape(loud, 1) * sold - units[:, :, -2].sum() > 50.0 * last
+    assert chain_wape(loud, 2) * sold - units[:, :, -2].sum() < 50.0 * last

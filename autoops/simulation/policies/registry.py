@@ -94,4 +94,6 @@ def play(
         return oracle.run_oracle(world, seed, days, watch)
     policy = make(world, name, seed, tracing, session_id, mandate)
     run = run_days(world, policy, seed, days, watch)
-    return replace(run, calibration=policy.close()) if isinstance(policy, AgentsPolicy) else run
+    if not isinstance(policy, AgentsPolicy):
+        return run
+    return replace(run, calibration=policy.close(), intervals=policy.orchestrator.intervals.coverage)
