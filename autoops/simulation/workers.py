@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
@@ -86,9 +88,18 @@ def _told(run: Run, done: Callable[[str, int], None]) -> Run:
 
 
 def _begin(world: World, mandate: Mandate) -> None:
-    """Keep the world that this worker plays in, and how its shops are run."""
+    """Keep the world that this worker plays in and how its shops are run, and end it with whoever started it."""
     global _given
     _given = world, mandate
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    """End this process once its parent has: a parent that is killed tells its workers nothing, and they would stay."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _job(name: str, seed: int, days: int) -> Run:

@@ -7,12 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import pytest
 from worlds import CLUSTERS, PRODUCTS, panel_folder, small_panel, small_world
 
 from autoops.simulation.policies.registry import play
 from autoops.simulation.workers import LEAST_JOBS, play_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 JOBS = [(policy, seed) for seed in (1, 2, 3) for policy in ("static", "ceiling", "oracle")]
 
@@ -40,6 +45,9 @@ def test_few_runs_are_played_here() -> None:
     assert told == ["static"]
 
 
+JOBS_TO_STOP = 2000
+"""More than anybody waits for."""
+
 _MANY = """
 import json, sys
 from pathlib import Path
@@ -53,15 +61,12 @@ play_all(world, [("static", seed) for seed in range(jobs)], 91, 2, lambda policy
 """Two processes with more to do than anybody waits for; each job that has ended is a line."""
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "killpg"), reason="a terminal's Ctrl-C is a signal to a group of processes"
-)
-def test_ctrl_c_ends_every_process_at_once() -> None:
-    """What has not begun never does, nobody waits for the rest, and the workers say nothing of it."""
+@contextmanager
+def _many_jobs() -> Iterator[subprocess.Popen[str]]:
+    """Run them in a group of processes of their own, one of which has ended a job."""
     small_panel()
-    jobs = 2000
     process = subprocess.Popen(
-        [sys.executable, "-c", _MANY, json.dumps([str(panel_folder()), PRODUCTS, CLUSTERS, jobs])],
+        [sys.executable, "-c", _MANY, json.dumps([str(panel_folder()), PRODUCTS, CLUSTERS, JOBS_TO_STOP])],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -69,15 +74,33 @@ def test_ctrl_c_ends_every_process_at_once() -> None:
     )
     try:
         assert process.stdout is not None
-        begun = process.stdout.readline()
+        assert process.stdout.readline()
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="a terminal's Ctrl-C goes to a group of processes")
+def test_ctrl_c_ends_every_process_at_once() -> None:
+    """What has not begun never does, nobody waits for the rest, and the workers say nothing of it."""
+    with _many_jobs() as process:
         os.killpg(process.pid, signal.SIGINT)
         # Every process of the group writes there: what is read to its end has nobody left.
         output, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
 
-    assert begun
     assert process.returncode == -signal.SIGINT
-    assert len(output.splitlines()) < jobs / 2
+    assert len(output.splitlines()) < JOBS_TO_STOP / 2
     assert errors.count("Traceback") == 1
     assert "Process" not in errors
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="what is left of the group is ended as one")
+def test_workers_end_with_a_parent_that_is_killed() -> None:
+    """Nobody is left to tell them that there is nothing more to do."""
+    with _many_jobs() as process:
+        process.kill()
+        output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == -signal.SIGKILL
+    assert len(output.splitlines()) < JOBS_TO_STOP / 2
