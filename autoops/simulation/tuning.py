@@ -46,6 +46,9 @@ FACTORS = (0.8, 0.93, 1.07, 1.25)
 OFFSETS = (-0.15, 0.15)
 """What is added to each constant, so that it can leave zero and change its sign."""
 
+CLASSES = 3
+"""Of shelf life, see `LevelTuning`."""
+
 STARTS = 6
 """Places that a descent begins in: the constants as they are, and others drawn around them."""
 
@@ -98,33 +101,55 @@ def _moves(number: float) -> list[float]:
     return [*(number * factor for factor in FACTORS), *(number + offset for offset in OFFSETS)]
 
 
+def by_class(
+    name: str, world: World, seeds: Sequence[int] = TUNING_SEEDS
+) -> Callable[[LevelTuning], FloatArray]:
+    """Return the mean objective of each class of shelf life under a baseline, as a function of its tuning.
+
+    Baselines leave prices and displays at the plan, so that in the base world no product's outcome depends on
+    another's, and a constant of one class moves nothing in the others.
+    """
+    make, _ = BASELINES[name]
+    days, kind = len(world.truth.planned), life_class(world.shop)
+
+    def objectives(tuning: LevelTuning) -> FloatArray:
+        runs = [run_days(world, make(world.shop, world.history, tuning), seed, days) for seed in seeds]
+        each: FloatArray = np.mean([run.by_product for run in runs], axis=0)
+        return np.array([each[kind == number].sum() for number in range(CLASSES)])
+
+    return objectives
+
+
 def step_gains(name: str, world: World, seeds: Sequence[int] = TUNING_SEEDS) -> dict[str, float]:
     """Return what each single step on a baseline's constants adds to its mean objective, in dollars.
 
-    Baselines leave prices and displays at the plan, so that in the base world no product's outcome depends on
-    another's, and a constant of one class of shelf life moves nothing in the others: one run tells of the same
-    move on all three classes.
+    One run tells of the same move on the constants of all classes, see `by_class`.
     """
-    make, now = BASELINES[name]
-    days, kind = len(world.truth.planned), life_class(world.shop)
-
-    def by_class(tuning: LevelTuning) -> FloatArray:
-        """Return the mean objective of each class of shelf life."""
-        runs = [run_days(world, make(world.shop, world.history, tuning), seed, days) for seed in seeds]
-        each: FloatArray = np.mean([run.by_product for run in runs], axis=0)
-        return np.array([each[kind == number].sum() for number in range(3)])
-
-    as_tuned, found = by_class(now), {}
+    objectives, now = by_class(name, world, seeds), BASELINES[name][1]
+    as_tuned, found = objectives(now), {}
     for item in fields(now):
         value = getattr(now, item.name)
         numbers = value if isinstance(value, tuple) else (value,)
         for moved in zip(*map(_moves, numbers), strict=True):
             step = _with(now, item.name, moved if isinstance(value, tuple) else moved[0])
-            gains = by_class(step) - as_tuned
+            gains = objectives(step) - as_tuned
             for place, number in enumerate(numbers):
                 words = f"{item.name}[{place}] {number:.3f} -> {moved[place]:.3f}"
                 found[words] = float(gains[place] if isinstance(value, tuple) else gains.sum())
     return found
+
+
+def best_of_each_class(
+    found: Sequence[LevelTuning], objectives: Callable[[LevelTuning], FloatArray]
+) -> LevelTuning:
+    """Return the best of several tunings with the numbers of each class from whichever serves that class best."""
+    each = np.array([objectives(tuning) for tuning in found])
+    best = found[int(each.sum(axis=1).argmax())]
+    winners = [found[int(index)] for index in each.argmax(axis=0)]
+    for name in ("safety", "cover", "life_share"):
+        places = range(len(getattr(best, name)))
+        best = _with(best, name, tuple(getattr(winners[place], name)[place] for place in places))
+    return best
 
 
 def starts(tuning: Tuning, count: int = STARTS) -> list[Tuning]:
@@ -209,14 +234,14 @@ def main(names: Sequence[str]) -> None:
     world = tuning_world(Path(".autoops/cache"))
     for name in names:
         objective, now = objective_of(name, world)
-        best, most = now, objective(now)
+        found = []
         for number, start in enumerate(starts(now), 1):
-            found = descend(objective, start, say=lambda words: print(f"  {words}", flush=True))  # noqa: T201 - a script
-            value = objective(found)
-            print(f"{name}, start {number} of {STARTS}: {value:,.0f} with {found}", flush=True)  # noqa: T201 - a script
-            if value > most:
-                best, most = found, value
-        print(f"{name}: {most:,.0f} with {best}", flush=True)  # noqa: T201 - a script
+            found.append(descend(objective, start, say=lambda words: print(f"  {words}", flush=True)))  # noqa: T201 - a script
+            print(f"{name}, start {number} of {STARTS}: {objective(found[-1]):,.0f}", flush=True)  # noqa: T201 - a script
+        if name in BASELINES:
+            found.append(descend(objective, best_of_each_class(found, by_class(name, world))))
+        best = max(found, key=objective)
+        print(f"{name}: {objective(best):,.0f} with {best}", flush=True)  # noqa: T201 - a script
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from autoops.simulation.tuning import (
     BASELINES,
     STARTS,
     TUNING_SPLIT,
+    best_of_each_class,
+    by_class,
     descend,
     neighbours,
     objective_of,
@@ -67,16 +69,27 @@ def test_neighbours_are_single_steps() -> None:
         assert sum(one != other for one, other in numbers) == 1
 
 
-@pytest.mark.parametrize("name", sorted(BASELINES))
-def test_the_gain_of_a_step_is_what_the_step_alone_brings(name: str) -> None:
+def test_the_gain_of_a_step_is_what_the_step_alone_brings() -> None:
     """Moving all classes of shelf life at once tells what moving each alone does; no product touches another."""
-    world = small_world()
+    name, world = "rolling_calendar", small_world()
     objective, now = objective_of(name, world, SEEDS[:1])
     as_tuned = objective(now)
     alone = {words: objective(step) - as_tuned for words, step in neighbours(now)}
 
     assert step_gains(name, world, SEEDS[:1]) == pytest.approx(alone, abs=1e-6)
     assert any(alone.values())
+
+
+def test_each_class_takes_what_serves_it_best() -> None:
+    """Of two tunings, each good for one class of shelf life, the combination is better than either."""
+    objectives = by_class("static", small_world(), SEEDS[:1])
+    short, long, keeps = STATIC_TUNING.cover
+    one = replace(STATIC_TUNING, cover=(short, 4.0 * long, 4.0 * keeps))
+    other = replace(STATIC_TUNING, cover=(4.0 * short, long, keeps))
+
+    best = best_of_each_class([one, other], objectives)
+    assert best == STATIC_TUNING
+    assert objectives(best).sum() > max(objectives(one).sum(), objectives(other).sum())
 
 
 def test_descents_begin_in_several_places() -> None:

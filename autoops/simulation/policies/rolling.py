@@ -19,9 +19,9 @@ WINDOW_DAYS = 28
 """Days whose sales count."""
 
 ROLLING_TUNING = LevelTuning(
-    safety=(0.535, 1.47, 3.7125),
-    cover=(1.5, 2.046, 12.54),
-    life_share=(1.717, 1.622),
+    safety=(0.5942, 1.4415, 3.675),
+    cover=(1.488, 3.9164, 12.4785),
+    life_share=(1.6706, 0.88),
     sticker=0.5136,
     sticker_days=1.642,
 )
