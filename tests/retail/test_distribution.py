@@ -13,6 +13,7 @@ from autoops.retail.distribution import (
     demand_cdf,
     demand_quantile,
     demand_variance,
+    expected_beyond,
     expected_shortage,
     normal_cdf,
     normal_loss,
@@ -78,3 +79,13 @@ def test_shortage_at_the_mean_is_the_loss_of_zero() -> None:
     found = expected_shortage(np.array(100.0), np.array(100.0), np.array(400.0))
 
     assert float(found) == pytest.approx(0.3989 * 20.0, rel=1e-3)
+
+
+def test_hidden_demand_is_the_tail_beyond_what_was_sold() -> None:
+    """Worked: known to be over its mean, a normal exceeds it by sqrt(2 / pi) deviations."""
+    beyond = expected_beyond(np.array(40.0), np.array(40.0), np.array(25.0))
+
+    assert float(beyond) == pytest.approx(5.0 * np.sqrt(2.0 / np.pi))
+    assert float(expected_beyond(np.array(0.0), np.array(40.0), np.array(25.0))) == pytest.approx(
+        40.0, abs=1e-6
+    )
