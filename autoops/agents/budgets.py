@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.agents.figures import plain, text
+from autoops.agents.inventory import LATEST_USUAL_DELIVERY
 from autoops.agents.messages import Action, Conflict, ConflictKind, Line, Proposal
 from autoops.agents.settling import Settled, amended, each_line, withheld
 from autoops.retail.capacity import within_capacity
-from autoops.retail.distribution import demand_variance
+from autoops.retail.distribution import demand_variance, expected_shortage
 from autoops.retail.pricing import price_inside
 
 if TYPE_CHECKING:
@@ -111,9 +112,9 @@ def price_index(proposals: list[Proposal], situation: Situation) -> Settled:
 
 
 def receiving_capacity(proposals: list[Proposal], situation: Situation) -> Settled:
-    """Order what a cluster can receive, units that save most shortage first; without a known limit, all of it.
+    """Order what a cluster can receive, what saves most shortage a unit first; without a known limit, all of it.
 
-    The world would cut every line by the same share.
+    The supplier would cut every line by the same share.
     """
     limit = situation.shop.receiving_limit
     if limit is None:
@@ -202,8 +203,8 @@ def _orders(proposals: list[Proposal]) -> list[tuple[Proposal, Line]]:
 
 
 def _room(situation: Situation, limit: FloatArray) -> FloatArray:
-    """Return (clusters,) units that can still be received by the time that the next order could arrive."""
-    days = int(situation.shop.economics.lead_time_mean) + 1
+    """Return (clusters,) units that can still be received before tomorrow's order arrives, if that is late as usual."""
+    days = LATEST_USUAL_DELIVERY + 1
     under_way = situation.view.on_order.sum(axis=(0, 1)) + situation.committed.orders.sum(axis=0)
     result: FloatArray = np.maximum(np.floor(days * limit - under_way), 0.0)
     return result
@@ -218,7 +219,9 @@ def _taken(situation: Situation, wanted: FloatArray, cluster: int, room: float) 
     earned = np.maximum(situation.committed.price[0] + view.funding[0] - shop.cost, 0.0)
     worth = (1.0 + situation.priorities.service * shop.economics.goodwill) * earned
     position = (view.stock + view.on_order.sum(axis=0) + situation.committed.orders)[:, cluster]
-    return within_capacity(wanted, worth, position, (daily.sum(axis=0), variance), room)
+    mean = daily.sum(axis=0)
+    short = expected_shortage(position, mean, variance) - expected_shortage(position + wanted, mean, variance)
+    return within_capacity(wanted, worth * short, room)
 
 
 def _crowded(
@@ -241,9 +244,9 @@ def _crowded(
         proposals=tuple(dict.fromkeys(maker.id for maker in makers)),
         found=(
             f"{text(asked)} units are to be ordered for {situation.cluster(cluster)}, which receives "
-            f"{text(plain(limit, 0))} a day: {text(left)} more can be taken in before the next order could arrive"
+            f"{text(plain(limit, 0))} a day: {text(left)} more can be taken in before tomorrow's order arrives"
         ),
-        rule="a cluster orders what it can receive, units whose lack would cost most first",
+        rule="a cluster orders what it can receive, what saves most shortage a unit first",
         resolution=f"{text(left)} units; {trimmed} products get less than proposed",
         figures={"asked_units": asked, "units": left, "receives_a_day": plain(limit, 0), "trimmed": trimmed},
     )

@@ -103,8 +103,8 @@ def test_without_a_limit_every_order_stands() -> None:
 
 
 def test_orders_that_save_most_shortage_come_first() -> None:
-    """Cola has nothing left, chips have stock for weeks: what can be received is cola's."""
-    situation = _with_limit(25.0, stock=0.0)
+    """Cola has nothing left, chips have stock for weeks: what can be received is cola's first."""
+    situation = _with_limit(14.0, stock=0.0)
     on_hand = situation.view.on_hand.copy()
     on_hand[-1, CHIPS] = 200.0
     situation = replace(situation, view=replace(situation.view, on_hand=on_hand))
@@ -117,18 +117,17 @@ def test_orders_that_save_most_shortage_come_first() -> None:
     cola, chips, milk = (line.after for line in settled.lines)
 
     assert cola == 60.0
-    assert chips < 5.0
+    assert chips == 10.0
     assert milk == 40.0
     assert conflict.kind is ConflictKind.RECEIVING_CAPACITY
     assert conflict.cluster == 0
     assert conflict.figures["asked_units"] == 160.0
-    assert cola + chips <= 100.0
-    assert "cost most first" in conflict.rule
+    assert "saves most shortage a unit first" in conflict.rule
 
 
 def test_what_is_under_way_takes_room() -> None:
-    """With as much under way as can be received until the next order could arrive, nothing is ordered."""
-    situation = _with_limit(25.0, stock=0.0)
+    """With as much under way as can be received before tomorrow's order arrives, nothing is ordered."""
+    situation = _with_limit(20.0, stock=0.0)
     on_order = situation.view.on_order.copy()
     on_order[1, MILK, 0] = 100.0
     situation = replace(situation, view=replace(situation.view, on_order=on_order))
@@ -184,7 +183,7 @@ def test_no_agent_can_use_up_what_is_shared() -> None:
 
 
 def test_where_little_can_be_received_orders_keep_to_it() -> None:
-    """In the world of limited receiving: each day's orders and what is under way are what four days can take in."""
+    """In the world of limited receiving: each day's orders and what is under way are what five days can take in."""
     world, evenings = other_world("capacity"), list[Evening]()
     limit = world.shop.receiving_limit
     policy = AgentsPolicy(world.shop, world.history, NoTracing(), also=[Grabber()])
@@ -195,6 +194,6 @@ def test_where_little_can_be_received_orders_keep_to_it() -> None:
     for evening in evenings:
         before = under_way - evening.facts.received.sum(axis=0)
         under_way = before + evening.facts.orders.sum(axis=0)
-        assert (under_way <= np.maximum(4.0 * limit, before) + 1e-6).all()
+        assert (under_way <= np.maximum(5.0 * limit, before) + 1e-6).all()
     conflicts = [c for c in policy.orchestrator.conflicts if c.kind is ConflictKind.RECEIVING_CAPACITY]
     assert conflicts
