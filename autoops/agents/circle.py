@@ -1,4 +1,4 @@
-"""Agents who decide together: they read one book, and their proposals meet before anything is committed."""
+"""Agents who decide together: they read one book, share a forecast, and their proposals meet before they are committed."""
 
 from __future__ import annotations
 
@@ -12,26 +12,43 @@ if TYPE_CHECKING:
 
     from autoops.agents.forecast import Forecast, Forecaster
     from autoops.agents.mandate import Priorities
-    from autoops.agents.shop import Shop, ShopView
-    from autoops.retail.arrays import FloatArray
+    from autoops.agents.messages import Event
+    from autoops.agents.shop import Observation, Shop, ShopView
 
 
 class Circle:
-    """Some agents and what they know to be committed; each of several circles knows its own commitments alone."""
+    """Some agents and what they know; each of several circles knows its own commitments and forecasts by them.
+
+    What the others do shows in its sales, and its forecast learns from these.
+    """
 
     def __init__(
         self, shop: Shop, forecaster: Forecaster, agents: Sequence[Agent], priorities: Priorities
     ) -> None:
-        self.agents, self._priorities = tuple(agents), priorities
+        self.agents = tuple(agents)
         self.book = Book(shop)
-        self._shop, self._forecaster = shop, forecaster
-        self._last: tuple[ShopView, FloatArray, FloatArray, Forecast] | None = None
-        """The last forecast and what it was made for; circles take turns with the forecaster."""
+        self._shop, self._forecaster, self._priorities = shop, forecaster, priorities
+
+    def begin(self, day: int, events: Sequence[Event]) -> None:
+        """Turn to a new day and hear what is announced."""
+        self.book.open_day(day)
+        for event in events:
+            self._forecaster.hear(event)
 
     def situation(self, view: ShopView) -> Situation:
         """Return what its agents may know now, the forecast at what they know to be committed."""
         committed = self.book.page(view)
-        made_for = view, committed.price, committed.display
-        if self._last is None or any(one is not now for one, now in zip(self._last, made_for, strict=False)):
-            self._last = (*made_for, self._forecaster.forecast(view, committed))
-        return Situation(self._shop, view, committed, self._last[3], self._priorities)
+        forecast = self._forecaster.forecast(view, committed)
+        return Situation(self._shop, view, committed, forecast, self._priorities)
+
+    def end(self, view: ShopView) -> Forecast:
+        """Remember what today should bring, now that its decisions are made, and return it."""
+        forecast = self.situation(view).forecast
+        self._forecaster.expect(forecast)
+        return forecast
+
+    def learn(self, observation: Observation) -> None:
+        """Take in what the day showed."""
+        self._forecaster.learn(observation)
+        for agent in self.agents:
+            agent.learn(observation)

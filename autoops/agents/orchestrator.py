@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
+from autoops.agents.book import Book
 from autoops.agents.circle import Circle
 from autoops.agents.conflicts import RULES
 from autoops.agents.intervals import IntervalTally
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autoops.agents.agent import Agent, Situation
-    from autoops.agents.book import Book, Commitments
+    from autoops.agents.book import Commitments
     from autoops.agents.forecast import Forecaster
     from autoops.agents.memory import Memory
     from autoops.agents.messages import Conflict, Event, Line, Proposal
@@ -54,7 +56,8 @@ class Orchestrator:
         agents: Who is asked, in this order.
         tracing: Where each step is recorded.
         rules: What settles conflicts, in this order.
-        apart: Whether each agent knows its own commitments alone and its proposals meet nobody else's.
+        apart: Whether each agent knows its own commitments alone, forecasts by them, and its proposals meet nobody
+            else's.
         mandate: What the retailer gives weight to, and what he wants only proposed.
         session_id: Of the traces.
         tags: Of the traces.
@@ -74,14 +77,17 @@ class Orchestrator:
         tags: Sequence[str] = (),
         memory: Memory | None = None,
     ) -> None:
-        self._shop, self._forecaster, self._rules = shop, forecaster, tuple(rules)
+        self._shop, self._rules = shop, tuple(rules)
         self._tracing, self._session_id, self._tags = tracing, session_id, tuple(tags)
         self._memory = memory
         self._mandate = mandate
-        self._all = Circle(shop, forecaster, agents, mandate.priorities)
-        """Everybody; its book holds all that is committed."""
-        alone = [Circle(shop, forecaster, [agent], mandate.priorities) for agent in agents]
-        self._circles = alone if apart else [self._all]
+        parties = [[agent] for agent in agents] if apart else [agents]
+        self._circles = [
+            Circle(shop, copy.deepcopy(forecaster) if apart else forecaster, party, mandate.priorities)
+            for party in parties
+        ]
+        self._book = Book(shop) if apart else self._circles[0].book
+        """All that is committed."""
         self.decisions: list[Decision] = []
         """Every decision of the run, in order."""
         self.conflicts: list[Conflict] = []
@@ -91,23 +97,22 @@ class Orchestrator:
 
     def morning(self, view: ShopView, events: Sequence[Event]) -> Commitments:
         """Handle a morning's events, the most urgent first, and return what is committed for today."""
-        for circle in {self._all, *self._circles}:
-            circle.book.open_day(view.day)
-        for event in events:
-            self._forecaster.hear(event)
+        self._book.open_day(view.day)
+        for circle in self._circles:
+            circle.begin(view.day, events)
         for event in sorted(events, key=lambda event: URGENCY.index(event.type)):
             self._handle(event, view)
-        situation = self._all.situation(view)
-        self._forecaster.expect(situation.forecast)
-        self.intervals.expect(situation.forecast, situation.committed.markdown)
-        return situation.committed
+        forecasts = [circle.end(view) for circle in self._circles]
+        committed = self._book.page(view)
+        # Of several forecasts that of who is asked first: it is what orders are made by.
+        self.intervals.expect(forecasts[0], committed.markdown)
+        return committed
 
     def evening(self, observation: Observation) -> None:
         """Take in what the day showed."""
-        self._forecaster.learn(observation)
+        for circle in self._circles:
+            circle.learn(observation)
         self.intervals.learn(observation)
-        for agent in self._all.agents:
-            agent.learn(observation)
         if self._memory is not None:
             self._memory.observe(observation)
 
@@ -201,7 +206,7 @@ class Orchestrator:
             for proposal in (*proposals, *held)
         ]
         for decision in decisions:
-            for book in {self._all.book, circle.book} if not decision.held else ():
+            for book in {self._book, circle.book} if not decision.held else ():
                 _commit(decision.proposal, situation.view, book)
             self._record_decision(decision, trace_id, span_id)
         self._tracing.end_agent_span(span_id, outcome_record(decisions, conflicts))
