@@ -28,11 +28,11 @@ WINDOW_DAYS = 28
 """Days whose sales count."""
 
 ROLLING_CALENDAR_TUNING = LevelTuning(
-    safety=(0.5269, 1.493, 2.4075),
-    cover=(1.605, 2.2, 10.122),
-    life_share=(3.2675, 1.605),
+    safety=(0.4194, 1.363, 2.4075),
+    cover=(1.7174, 2.6639, 10.122),
+    life_share=(3.2675, 1.5242),
     sticker=0.4081,
-    sticker_days=1.597,
+    sticker_days=1.709,
 )
 """Tuned for this policy by `simulation.tuning`."""
 
