@@ -48,7 +48,7 @@ As seen on weeks 27-39; for confidences only.
 
 
 LEVELS = LevelConstants(
-    cover=(0.29, 0.412, 1.244), overage=(0.25, 0.113, 0.023), lead_risk=2.24, loss=(2.8, 4.0)
+    cover=(0.29, 0.412, 1.244), overage=(0.337, 0.113, 0.023), lead_risk=2.24, loss=(3.3, 4.0)
 )
 """Tuned on weeks 27-39 with fits on weeks 2-26."""
 
