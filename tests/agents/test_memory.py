@@ -81,15 +81,20 @@ def test_a_plain_sentence_is_not_observable() -> None:
 
 
 def test_what_was_not_committed_is_not_judged() -> None:
-    """A line that was withheld, or went to another product, is not what the claim was about."""
+    """What was withheld, went to another product or was only proposed is not what the claim was about."""
     line = replace(_decision().lines[0], conflict_id="conflict")
     withheld = _decision(lines=(replace(line, after=line.before),))
     moved = _decision(lines=(replace(line, product=CHIPS, gauge=None),))
+    held = _decision(held="only proposed")
     trimmed = _decision(lines=(replace(line, after=1.0),))
 
-    verdicts = [_judged(each).outcomes[0].finding.verdict for each in (withheld, moved, trimmed)]
+    outcomes = [_judged(each).outcomes[0] for each in (withheld, moved, held, trimmed)]
 
-    assert verdicts == [Verdict.NOT_OBSERVABLE, Verdict.NOT_OBSERVABLE, Verdict.BORNE_OUT]
+    assert [outcome.finding.verdict for outcome in outcomes] == [
+        *[Verdict.NOT_OBSERVABLE] * 3,
+        Verdict.BORNE_OUT,
+    ]
+    assert [outcome.realised for outcome in outcomes] == [None, None, None, 2.0]
 
 
 def test_probabilities_that_are_off_are_corrected_by_their_own_record() -> None:
