@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.agents.claims import Claim, ClaimKind
-from autoops.agents.effects import Gauge, Measured
-from autoops.agents.figures import column, counted, plain, probability, text
+from autoops.agents.figures import counted, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
+from autoops.agents.needs import Levels
 from autoops.retail.distribution import (
     Z80,
     demand_quantile,
@@ -19,12 +19,13 @@ from autoops.retail.distribution import (
     normal_cdf,
 )
 from autoops.retail.reorder_levels import Ahead, Goods, LevelConstants, reorder_levels
-from autoops.retail.replenishment import expected_waste, left_probability, order_quantity
+from autoops.retail.replenishment import expected_waste
 
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
     from autoops.agents.forecast import Forecast
     from autoops.agents.messages import Event
+    from autoops.agents.needs import Needs
     from autoops.agents.shop import Observation, ShopView
     from autoops.retail.arrays import BoolArray, FloatArray, IntArray
 
@@ -63,107 +64,6 @@ class InventoryTuning:
     """The same over shelf life plus lead time."""
     levels: LevelConstants = LEVELS
     """Of the levels; costs lost are over 1 as tuned, for noise taken as gamma understates how often all is left."""
-
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """What each product and cluster should have, and has; arrays are (products, clusters), units."""
-
-    lead_days: FloatArray
-    """(clusters,) days from order to delivery."""
-    mean: FloatArray
-    """Expected demand until an order placed tomorrow could arrive."""
-    variance: FloatArray
-    stock: FloatArray
-    on_order: FloatArray
-    doomed: FloatArray
-    """What will expire before it can be sold."""
-    trigger: FloatArray
-    top: FloatArray
-
-    def needs(self, products: IntArray, cluster: int, ordered: FloatArray) -> Needs:
-        """Return those of the `products` whose stock asks for an order in a cluster, (products,) `ordered` being so."""
-        usable = (self.stock + self.on_order - self.doomed)[products, cluster]
-        position = usable + ordered[products]
-        quantity = order_quantity(position, self.trigger[products, cluster], self.top[products, cluster])
-        due, lead = quantity > 0.0, float(self.lead_days[cluster])
-        here = products[due], cluster
-        return Needs(
-            product=products[due],
-            cluster=cluster,
-            lead_days=lead,
-            mean=self.mean[here],
-            variance=self.variance[here],
-            stock=self.stock[here],
-            on_order=self.on_order[here],
-            doomed=self.doomed[here],
-            ordered=ordered[products[due]],
-            position=position[due],
-            trigger=self.trigger[here],
-            top=self.top[here],
-            quantity=quantity[due],
-            lasting=left_probability(
-                position[due], quantity[due], self.mean[here], self.variance[here], lead
-            ),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """Products of one cluster that are to be ordered; arrays are (products,), units."""
-
-    product: IntArray
-    cluster: int
-    lead_days: float
-    mean: FloatArray
-    variance: FloatArray
-    stock: FloatArray
-    on_order: FloatArray
-    doomed: FloatArray
-    ordered: FloatArray
-    """Ordered today already."""
-    position: FloatArray
-    """On hand and under way, less what will expire before it can be sold."""
-    trigger: FloatArray
-    top: FloatArray
-    quantity: FloatArray
-    """What to order now."""
-    lasting: FloatArray
-    """Probability that something is left on the evening of the delivery."""
-
-    def lines(self, worth: FloatArray) -> tuple[Line, ...]:
-        """Return the orders with the numbers they were decided by; `worth` is (products,) dollars a unit served."""
-        figures = {
-            "on_hand": column(self.stock),
-            "on_order": column(self.on_order),
-            "will_expire": column(self.doomed, 1),
-            "position": column(self.position, 1),
-            "expected_demand": column(self.mean, 1),
-            "deviation": column(np.sqrt(self.variance), 1),
-            "reorder_point": column(self.trigger, 1),
-            "order_up_to": column(self.top, 1),
-            "lasts_with_probability": column(np.clip(self.lasting, 0.01, 0.99), 3),
-        }
-        rows = zip(
-            self.product.tolist(),
-            column(self.ordered),
-            column(self.ordered + self.quantity),
-            zip(*figures.values(), strict=True),
-            np.maximum(self.position, 0.0).tolist(),
-            worth[self.product].tolist(),
-            strict=True,
-        )
-        return tuple(
-            Line(
-                product=product,
-                cluster=self.cluster,
-                before=before,
-                after=after,
-                figures=dict(zip(figures, row, strict=True)),
-                gauge=Gauge(Measured.SERVED, baseline=there, worth=dollars),
-            )
-            for product, before, after, row, there, dollars in rows
-        )
 
 
 def _unsure(forecast: Forecast, ahead: Ahead, days: FloatArray) -> FloatArray:
