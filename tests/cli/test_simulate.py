@@ -159,7 +159,10 @@ def test_people_get_a_table() -> None:
 
 
 def test_few_seeds_have_no_intervals_on_the_screen() -> None:
-    """Under five, people are told how many it takes; one of something is not several."""
+    """Under five, people are told how many it takes; one of something is not several.
+
+    Takes some seconds: one cluster is another panel, made from the raw tables.
+    """
     few = _simulate("--products", "10", "--clusters", "1", "--days", "1", "--no-tracing", "--seeds", "2")
     one = _simulate("--products", "10", "--clusters", "1", "--days", "1", "--no-tracing")
 
@@ -176,8 +179,8 @@ def test_few_seeds_have_no_intervals_on_the_screen() -> None:
 def test_five_seeds_have_intervals_on_the_screen() -> None:
     """They are said to be Student's, of differences seed by seed, and no rate leaves what a rate can be."""
     result = _simulate(
-        *("--products", "10", "--clusters", "1", "--days", "1", "--no-tracing"),
-        *("--seeds", "5", "--policy", "rolling,static"),
+        *SMALL,
+        *("--no-tracing", "--seeds", "5", "--policy", "rolling,static"),
     )
 
     table, _, _ = result.stdout.partition("Objective: profit less")
@@ -192,8 +195,8 @@ def test_five_seeds_have_intervals_on_the_screen() -> None:
 def test_losses_have_their_sign_before_the_dollars() -> None:
     """Shops that sell next to nothing lose money; what rounds to nought has no sign."""
     result = _simulate(
-        *("--products", "10", "--clusters", "2", "--days", "2", "--scale", "0.01", "--no-tracing"),
-        *("--policy", "static,oracle"),
+        *SMALL,
+        *("--scale", "0.01", "--no-tracing", "--policy", "static,oracle"),
     )
 
     assert re.search(r"-\$\d", result.stdout)
