@@ -26,6 +26,11 @@ COMMON_ERROR = 0.1
 """Coefficient of variation of what many products sell or earn together, beyond their own errors; as seen there."""
 
 
+def comes_about(days: int) -> float:
+    """Return the share of what is expected within so many days that comes about: all of today's, whose stock is in sight."""
+    return 1.0 if days <= 1 else COMES_ABOUT
+
+
 class Measured(StrEnum):
     """What is measured of a line; the value says it in the record."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.agents.claims import Claim, ClaimKind
-from autoops.agents.effects import COMES_ABOUT, COMMON_ERROR, Gauge, Measured
+from autoops.agents.effects import COMMON_ERROR, Gauge, Measured, comes_about
 from autoops.agents.figures import counted, money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.agents.stickers import sticker
@@ -232,8 +232,8 @@ class PromotionAgent:
         noise = demand_variance(units, forecast.phi, forecast.alpha / slots.days) + (0.3 * units) ** 2
         mean, variance = np.array(units.sum()), noise.sum()
         least = np.floor(tuning.sell_share * mean)
-        comes = COMES_ABOUT * mean
-        sure = 1.0 - demand_cdf(least, comes, variance + (COMMON_ERROR * mean) ** 2)
+        likely = comes_about(slots.first + slots.days) * mean
+        sure = 1.0 - demand_cdf(least, likely, variance + (COMMON_ERROR * mean) ** 2)
         value = plain(sum(line.figures["gain"] for line in lines))
         subject = (
             situation.product(lines[0].product)
@@ -332,7 +332,7 @@ class PromotionAgent:
     ) -> Line:
         """Return one display with the numbers it was decided by."""
         lift = float(situation.forecast.lift[product])
-        usual = slots.sold(product, lift, before)
+        usual, comes = slots.sold(product, lift, before), comes_about(slots.first + slots.days)
         value = float(slots.value[product])
         given = 0.0 if giver is None else float(slots.value[giver])
         return Line(
@@ -352,9 +352,9 @@ class PromotionAgent:
             alternatives=spare,
             gauge=Gauge(
                 Measured.SOLD,
-                baseline=COMES_ABOUT * usual,
+                baseline=comes * usual,
                 worth=float(slots.worth[product]),
-                foregone=COMES_ABOUT * (after - before) * given,
+                foregone=comes * (after - before) * given,
             ),
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.agents.claims import Claim, ClaimKind
-from autoops.agents.effects import COMES_ABOUT, Gauge, Measured
+from autoops.agents.effects import Gauge, Measured
 from autoops.agents.figures import counted, money, plain, probability, text
 from autoops.agents.messages import Action, Effect, Line, Proposal
 from autoops.retail.distribution import Z80, demand_cdf, demand_quantile, demand_variance, expected_shortage
@@ -28,10 +28,9 @@ def sticker(agent: str, event: Event, situation: Situation, product: int, cluste
     if depth == 0.0:
         return None
     price = float(situation.committed.price[0, product])
-    likely = COMES_ABOUT * expected
-    wanted = likely * (1.0 - depth) ** CLEARANCE_ELASTICITY
+    wanted = expected * (1.0 - depth) ** CLEARANCE_ELASTICITY
     variance = demand_variance(np.array(wanted), situation.forecast.phi, situation.forecast.alpha)
-    anyway, cleared = _sold(situation, expiring, likely), _sold(situation, expiring, wanted)
+    anyway, cleared = _sold(situation, expiring, expected), _sold(situation, expiring, wanted)
     sticker_price = price * (1.0 - depth)
     gain = sticker_price * cleared - price * anyway
     ends = [
@@ -62,7 +61,7 @@ def sticker(agent: str, event: Event, situation: Situation, product: int, cluste
             event.day,
             event.day,
         ),
-        confidence=probability(1.0 - float(demand_cdf(np.array(expiring), np.array(wanted), variance))),
+        confidence=probability(1.0 - float(demand_cdf(np.array(expiring - 0.5), np.array(wanted), variance))),
         effect=Effect.spanning(plain(gain), plain(ends[0]), plain(ends[1]), "dollars", 1),
         first_day=event.day,
         days=1,
