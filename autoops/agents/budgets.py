@@ -13,6 +13,7 @@ import numpy as np
 
 from autoops.agents.figures import plain, text
 from autoops.agents.inventory import LATEST_USUAL_DELIVERY
+from autoops.agents.lasting import less_sure
 from autoops.agents.messages import Action, Conflict, ConflictKind, Line, Proposal
 from autoops.agents.settling import Settled, amended, each_line, withheld
 from autoops.retail.capacity import within_capacity
@@ -140,7 +141,7 @@ def receiving_capacity(proposals: list[Proposal], situation: Situation) -> Settl
         return (line, None) if after >= line.after else (amended(line, after, conflict), None)
 
     settled, _ = each_line(proposals, settle, frozenset({Action.ORDER}))
-    return settled, list(conflicts.values())
+    return [less_sure(proposal) for proposal in settled], list(conflicts.values())
 
 
 class _Index:

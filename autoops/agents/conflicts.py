@@ -13,11 +13,11 @@ import numpy as np
 
 from autoops.agents.budgets import display_slots, price_index, receiving_capacity
 from autoops.agents.cover import Cover
-from autoops.agents.figures import counted, money, plain, probability, text
+from autoops.agents.figures import counted, money, plain, text
+from autoops.agents.lasting import less_sure
 from autoops.agents.messages import Action, Conflict, ConflictKind, Line, Proposal
 from autoops.agents.settling import Rule, Settled, amended, each_line, withheld
 from autoops.retail.pricing import price_rails
-from autoops.retail.replenishment import left_probability
 
 if TYPE_CHECKING:
     from autoops.agents.agent import Situation
@@ -185,7 +185,7 @@ def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) 
         return amended(line, kept, conflict), conflict
 
     settled, conflicts = each_line(proposals, settle, frozenset({Action.ORDER}))
-    return [_less_sure(proposal) for proposal in settled], conflicts
+    return [less_sure(proposal) for proposal in settled], conflicts
 
 
 ALONE: tuple[Rule, ...] = (guard_rails, one_hand, one_move, display_slots, price_index)
@@ -252,21 +252,3 @@ def _uncovered(
 def _gain_per_line(proposal: Proposal) -> float:
     """Return what a proposal is expected to bring for each of its lines."""
     return proposal.effect.mean / len(proposal.lines)
-
-
-def _less_sure(proposal: Proposal) -> Proposal:
-    """Return a single trimmed order with the probability that fewer units last."""
-    line = proposal.lines[0]
-    if proposal.action is not Action.ORDER or len(proposal.lines) > 1 or line.conflict_id is None:
-        return proposal
-    figures = line.figures
-    sure = left_probability(
-        np.array(figures["position"]),
-        np.array(line.after - line.before),
-        np.array(figures["expected_demand"]),
-        np.array(figures["deviation"] ** 2),
-        proposal.effect.horizon_days - 1.0,
-    )
-    lasting = probability(float(sure))
-    changed = replace(line, figures={**figures, "lasts_with_probability": lasting})
-    return replace(proposal, lines=(changed,), confidence=lasting)

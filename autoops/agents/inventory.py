@@ -10,13 +10,13 @@ import numpy as np
 
 from autoops.agents.claims import Claim, ClaimKind
 from autoops.agents.figures import counted, plain, probability, text
+from autoops.agents.lasting import at_least, spread
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.agents.needs import Levels
 from autoops.retail.distribution import (
     Z80,
     demand_quantile,
     expected_shortage,
-    normal_cdf,
 )
 from autoops.retail.reorder_levels import Ahead, Goods, LevelConstants, reorder_levels
 from autoops.retail.replenishment import expected_waste
@@ -40,12 +40,6 @@ LOOK_AHEAD = 22
 
 DELAY_DAYS = 3
 """Days added to the lead time of a cluster whose supplier is late; assumed."""
-
-COMMON_LUCK = 0.15
-"""Standard deviation of the share of a table's products that last, beyond chance: they wait for one delivery.
-
-As seen on weeks 27-39; for confidences only.
-"""
 
 
 LEVELS = LevelConstants(
@@ -183,10 +177,7 @@ class InventoryAgent:
         if len(needs.product) == 0:
             return None
         lines, lasting = needs.lines(_worth(situation)), needs.lasting
-        expected = float(lasting.sum())
-        spread = float(np.sqrt((lasting * (1.0 - lasting)).sum() + (COMMON_LUCK * len(lines)) ** 2))
-        least = max(int(expected - spread), 1)
-        sure = normal_cdf(np.array((expected - least + 0.5) / max(spread, 0.1)))
+        least = max(int(float(lasting.sum()) - spread(lasting)), 1)
         until = event.date + timedelta(days=int(needs.lead_days))
         units = plain(sum(line.after for line in lines), 0)
         gain, low, high = (plain(float(dollars.sum())) for dollars in self._savings(situation, needs))
@@ -206,7 +197,7 @@ class InventoryAgent:
                 event.day + int(needs.lead_days),
                 amount=least,
             ),
-            confidence=probability(float(sure)),
+            confidence=probability(at_least(lasting, least)),
             effect=Effect.spanning(gain, low, high, "dollars", int(needs.lead_days) + 1),
             first_day=event.day,
             days=1,
