@@ -1,7 +1,8 @@
 """What decisions are worth on weeks 40-52, which tuned nothing: the only program that plays them.
 
-    uv run python benchmarks/decisions.py              # appends to docs/held-out-log.md
-    uv run python benchmarks/decisions.py --rehearse   # weeks 27-39, two seeds, writes nothing
+    uv run python benchmarks/decisions.py              # appends to docs/held-out-log.md, makes docs/decisions.md
+    uv run python benchmarks/decisions.py --again      # makes the page again of what the last run kept, plays nothing
+    uv run python benchmarks/decisions.py --rehearse   # weeks 27-39, two seeds, few policies; writes nothing into docs
 
 Every look at the held-out weeks is a temptation: each run is logged with its date, its commit and its figures,
 whether they please or not.
@@ -13,16 +14,19 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from decisions_evidence import Evidence, kept, wapes
+
 from autoops.simulation.panel import HELD_OUT, LAST_WEEK, Split
-from autoops.simulation.policies.registry import YARDSTICKS
+from autoops.simulation.policies.registry import POLICIES
 from autoops.simulation.report import COVERAGE
-from autoops.simulation.run import Options, simulate
+from autoops.simulation.run import Options, panel_of, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +34,11 @@ if TYPE_CHECKING:
     from autoops.simulation.report import Estimate, Report
 
 ROOT = Path(__file__).parents[1]
-LOG = ROOT / "docs" / "held-out-log.md"
+DOCS = ROOT / "docs"
+LOG = DOCS / "held-out-log.md"
 CACHE = ROOT / ".autoops" / "cache"
+KEPT = ROOT / ".autoops" / "decisions.pickle"
+"""What the last run found, for `--again`."""
 
 DECIDING = ("autoops/simulation", "autoops/agents", "autoops/retail", "benchmarks/decisions.py")
 """What figures depend on."""
@@ -40,6 +47,11 @@ SEEDS = tuple(range(1, 21))
 """Of the main setting."""
 FEWER_SEEDS = tuple(range(1, 11))
 """Of the others."""
+
+FEWER_POLICIES = ("agents", "rolling_calendar", "static", "ceiling")
+"""Of the others: what gap shares and gains are made of."""
+REHEARSED = ("agents", "rolling_calendar", "static", "ceiling", "independent_informed", "no_pricing")
+"""Of the main setting in a rehearsal: the yardsticks and two of the parts."""
 
 HEAD = """# Held-out log
 
@@ -60,16 +72,28 @@ class Setting:
         world: Of `autoops.simulation.variants`.
         first_rank: Rank of the first of 200 products.
         seeds: Random numbers.
+        policies: Who plays.
     """
 
     name: str
     world: str = "base"
     first_rank: int = 1
     seeds: tuple[int, ...] = FEWER_SEEDS
+    policies: tuple[str, ...] = FEWER_POLICIES
+
+    def options(self, split: Split) -> Options:
+        """What is simulated on the weeks of a split."""
+        return Options(
+            seeds=self.seeds,
+            policies=self.policies,
+            split=split,
+            first_rank=self.first_rank,
+            world=self.world,
+        )
 
 
 SETTINGS = (
-    Setting("base, ranks 1-200", seeds=SEEDS),
+    Setting("base, ranks 1-200", seeds=SEEDS, policies=POLICIES),
     Setting("base, ranks 201-400", first_rank=201),
     *(
         Setting(f"{world}, ranks 1-200", world)
@@ -79,15 +103,8 @@ SETTINGS = (
 
 
 def play(setting: Setting, split: Split) -> Report:
-    """The agents and their yardsticks in one setting, on all cores."""
-    options = Options(
-        seeds=setting.seeds,
-        policies=YARDSTICKS,
-        split=split,
-        first_rank=setting.first_rank,
-        world=setting.world,
-    )
-    return simulate(options, cache=CACHE, workers=os.cpu_count() or 1)
+    """A setting's policies and seeds, on all cores."""
+    return simulate(setting.options(split), cache=CACHE, workers=os.cpu_count() or 1)
 
 
 def section(setting: Setting, report: Report) -> str:
@@ -118,10 +135,14 @@ def section(setting: Setting, report: Report) -> str:
             else f", {gap.over_products[0]:.3f} to {gap.over_products[1]:.3f} over products"
         )
         lines.append(f"- gap share of {name}: {gap.mean:.3f}{ends + ')' if ends else ''}")
+    if report.oracle_dominates is not None:
+        lines.append(
+            f"- oracle at least every policy on every seed: {'yes' if report.oracle_dominates else 'NO'}"
+        )
     lines += [
-        f"- oracle at least every policy on every seed: {'yes' if report.oracle_dominates else 'NO'}",
         f"- one-week WAPE, product x week, real sales: {report.wape:.3f}",
         *_calibration(report),
+        *_intervals(report),
         "",
         COVERAGE,
         "A cluster is one stock location: pooled stock flatters every policy.",
@@ -157,6 +178,14 @@ def _calibration(report: Report) -> list[str]:
     ]
 
 
+def _intervals(report: Report) -> list[str]:
+    """How often a day's demand fell into the orchestrated agents' intervals."""
+    return [
+        f"- demand inside the {level:.0%} interval of its morning: {found.share.mean:.1%} of {found.seen:,} that could tell"
+        for level, found in report.predictive_intervals().get("agents", {}).items()
+    ]
+
+
 def _money(estimate: Estimate) -> str:
     """Dollars with half the width of their interval."""
     half = "" if estimate.ci95 is None else f" ± {estimate.ci95[1] - estimate.mean:,.0f}"
@@ -189,25 +218,86 @@ def append(log: Path, parts: Sequence[str]) -> None:
     log.write_text("\n".join([before.rstrip(), "", title, *parts]).rstrip() + "\n", encoding="utf-8")
 
 
+def publish(evidence: Evidence, folder: Path) -> Path:
+    """Make the page and its plots in a folder and return the page."""
+    # Drawing is slow to import, and workers that only play import this file too.
+    from decisions_page import page
+    from decisions_plots import draw
+    from decisions_text import IMAGES
+
+    draw(evidence, folder / IMAGES)
+    path = folder / "decisions.md"
+    path.write_text(page(evidence), encoding="utf-8")
+    return path
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Play, print, log."""
+    """Play, print, log, publish."""
+    asked = _asked(arguments)
+    if asked.again:
+        sys.stdout.write(f"{publish(kept(KEPT), DOCS)}\n")
+        return
+    began, rehearse = time.perf_counter(), asked.rehearse
+    settings = SETTINGS
+    if rehearse:
+        settings = tuple(
+            replace(
+                setting,
+                seeds=setting.seeds[:2],
+                policies=REHEARSED if setting.policies == POLICIES and not asked.all else setting.policies,
+            )
+            for setting in SETTINGS
+        )
+    split = Split.of(27, 39) if rehearse else Split.of(HELD_OUT, LAST_WEEK)
+    evidence = _played(settings, split, None if rehearse else LOG)
+    if not rehearse:
+        evidence.keep(KEPT)
+    folder = DOCS if not rehearse else asked.into or Path(tempfile.mkdtemp(prefix="decisions-"))
+    sys.stdout.write(f"{publish(evidence, folder)}, {time.perf_counter() - began:.0f} s\n")
+
+
+def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What is to be done."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rehearse", action="store_true", help="weeks 27-39, two seeds; nothing is logged")
-    rehearse = parser.parse_args(arguments).rehearse
-    began = time.perf_counter()
-    parts = []
-    for setting in SETTINGS:
-        chosen = replace(setting, seeds=setting.seeds[:2]) if rehearse else setting
-        split = Split.of(27, 39) if rehearse else Split.of(HELD_OUT, LAST_WEEK)
-        parts.append(section(chosen, play(chosen, split)))
-        sys.stdout.write(parts[-1] + "\n")
-        sys.stdout.flush()
-    sys.stdout.write(f"{time.perf_counter() - began:.0f} s\n")
-    if rehearse:
-        return
-    append(LOG, parts)
+    parser.add_argument("--all", action="store_true", help="rehearse with every policy")
+    parser.add_argument("--into", type=Path, help="folder of a rehearsal's page; a temporary one by default")
+    parser.add_argument(
+        "--again", action="store_true", help="make the page of the last run again, play nothing"
+    )
+    asked = parser.parse_args(arguments)
+    if asked.again and asked.rehearse:
+        parser.error("--again makes the page of the last run on held-out weeks; a rehearsal keeps nothing")
+    if (asked.into or asked.all) and not asked.rehearse:
+        parser.error("--into and --all go with --rehearse")
+    if asked.into and DOCS in (asked.into.resolve(), *asked.into.resolve().parents):
+        parser.error("--into: a rehearsal's figures have no place in docs")
+    return asked
+
+
+def _played(settings: Sequence[Setting], split: Split, log: Path | None) -> Evidence:
+    """Play the settings one after the other; what was played is logged, even if something fails on the way."""
+    reports, parts = {}, []
+    try:
+        for setting in settings:
+            reports[setting.name] = play(setting, split)
+            parts.append(section(setting, reports[setting.name]))
+            sys.stdout.write(parts[-1] + "\n")
+            sys.stdout.flush()
+    finally:
+        if log is not None and parts:
+            append(log, parts)
+    ours, repeated = wapes(panel_of(settings[0].options(split), CACHE))
+    return Evidence(
+        reports=reports,
+        wape=ours,
+        repeated=repeated,
+        when=f"{datetime.now(UTC):%Y-%m-%d}",
+        commit=commit(),
+        command="uv run python benchmarks/decisions.py" + ("" if log is not None else " --rehearse"),
+    )
 
 
 if __name__ == "__main__":
