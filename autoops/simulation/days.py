@@ -19,9 +19,9 @@ from autoops.simulation.ledger import (
     stock_value,
 )
 from autoops.simulation.nature import Nature, draw_nature
+from autoops.simulation.neighbours import sell_to_neighbours
 from autoops.simulation.rails import ShelfLabels, breaches, check_actions, index_weights, price_index
 from autoops.simulation.sensors import Sensors
-from autoops.simulation.store import Sale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class Evening:
     figures: DayFigures
     facts: DayFacts
     on_hand: FloatArray
-    """(ages, products, clusters) at night."""
+    """(ages, products, clusters) at night, what waits at the docks included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ def run_days(
         sensors.learn(observation)
         policy.learn(observation)
         if watch is not None:
-            watch(Evening(day, figures[-1], facts, store.on_hand.copy()))
-    by_product = by_product + stock_value(world.shop, store.stock)
+            watch(Evening(day, figures[-1], facts, store.owned))
+    by_product = by_product + stock_value(world.shop, store.owned.sum(axis=0))
     return Run(
         policy=policy.name,
         seed=seed,
@@ -122,7 +122,7 @@ def _morning(world: World, store: Store, day: int) -> ShopView:
         day=day,
         date=calendar.date(day),
         on_hand=_read_only(store.on_hand.copy()),
-        on_order=_read_only(store.on_order.copy()),
+        on_order=_read_only(store.coming),
         price=_read_only(calendar.price[weeks]),
         display=_read_only(calendar.display[weeks]),
         mailer=_read_only(calendar.mailer[weeks]),
@@ -157,7 +157,7 @@ class _Shelf:
         clearance = np.where(actions.markdown > 0.0, market.clearance(day, intensity, actions.markdown), 0.0)
         sale = store.sell(demand, clearance)
         if self._world.variant.substitution > 0.0:
-            sale = self._substitute(day, intensity, sale)
+            sale = sell_to_neighbours(market, store, day, intensity, sale)
         market.remember(intensity + np.maximum(sale.cleared - demand, 0.0))
         sold_out = store.stock <= 0.0
         wasted = store.expire()
@@ -171,7 +171,7 @@ class _Shelf:
             orders=actions.orders,
             sale=sale,
             wasted=wasted,
-            stock=store.stock,
+            stock=store.owned.sum(axis=0),
             labels=self._labels.changed(actions.price, planned),
             breaches=breaches(self._world, day, view.on_hand[0], actions, index),
             price_index=index,
@@ -192,12 +192,3 @@ class _Shelf:
             price=facts.price,
             earned=margin * sale.sold - facts.markdown * facts.price * sale.cleared,
         )
-
-    def _substitute(self, day: int, intensity: FloatArray, sale: Sale) -> Sale:
-        """Return the day's sale after customers who found nothing have tried the neighbours."""
-        member = self._market.member
-        wanted = self._market.substitutes(day, intensity, sale.lost)
-        second = self._store.sell(wanted, np.zeros_like(wanted))
-        served, lost = member.T @ second.full_price, member.T @ sale.lost
-        kept = member @ np.clip(1.0 - served / np.maximum(lost, 1e-9), 0.0, 1.0)
-        return Sale(sale.full_price + second.full_price, sale.cleared, sale.lost * kept)

@@ -86,7 +86,7 @@ class DayFacts:
     sale: Sale
     wasted: FloatArray
     stock: FloatArray
-    """Units left at night."""
+    """Units left at night, what waits at the docks included."""
     labels: BoolArray
     """Whether a shelf label was changed."""
     breaches: int

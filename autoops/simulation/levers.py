@@ -1,7 +1,8 @@
 """The best prices and displays for those who know the customers: for the ceiling and the oracle alone.
 
 Prices week by week, index-neutral within the rails; each cluster's planned displays dealt anew to the products that
-earn most by them. Expected demand decides, not what luck makes of it.
+earn most by them. Expected demand decides, not what luck makes of it; the oracle, which knows where stock will be short,
+spends neither displays nor low prices there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from autoops.simulation.world import World
 
 
+ALL_SERVED = 1.0 - 1e-9
+"""Share of a day's demand from which nobody was sent away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Levers:
     """Prices and displays of all days, and the demand that they make."""
@@ -33,23 +38,56 @@ class Levers:
     """(days, products, clusters) expected units."""
 
 
-def best_levers(world: World, market: Market) -> Levers:
-    """Return the levers for a market that nobody has sold in yet; it has afterwards."""
+def best_levers(world: World, market: Market, served: FloatArray | None = None) -> Levers:
+    """Return the levers for a market that nobody has sold in yet; it has afterwards.
+
+    Args:
+        world: Where.
+        market: Its customers.
+        served: (days or fewer, products, clusters) share of each day's demand that will be served, days beyond do not
+            count: displays are then dealt by the day. Where less than all is served, more demand brings nothing: a
+            price is raised rather than lowered there, and a display goes elsewhere. None: everybody is served, and
+            displays are dealt by the week.
+    """
     days, products, clusters = world.truth.planned.shape
     price = np.empty((days, products, clusters))
     display, expected = np.empty_like(price), np.empty_like(price)
     standing = np.zeros(products)
     for week in range((days + 6) // 7):
-        when = range(7 * week, min(7 * week + 7, days))
-        base = sum((market.base(day) for day in when), np.zeros((products, clusters)))
-        shown = _displays(world, market, week, base)
-        lifted = base * np.exp(market.display_lift * (shown - world.calendar.display[week]))
-        standing = _prices(world, market, week, lifted, standing)
+        when = list(range(7 * week, min(7 * week + 7, days)))
+        base = np.stack([market.base(day) for day in when])
+        sold, answers = _sold(base, None if served is None else served[7 * week : 7 * week + 7])
+        if served is None:
+            display[when] = _displays(world, market, week, base.sum(axis=0))
+        else:
+            display[when] = [_displays(world, market, week, wanted) for wanted in answers]
+        lift = np.exp(market.display_lift * (display[when] - world.calendar.display[week]))
+        units = (sold * lift).sum(axis=0), (answers * lift).sum(axis=0)
+        standing = _prices(world, market, week, units, standing)
         for day in when:
             price[day] = _shelf(world, week, standing)[:, None]
-            display[day] = shown
-            expected[day] = market.intensity(day, price[day], shown)
+            expected[day] = market.intensity(day, price[day], display[day])
             market.remember(expected[day])
+    return Levers(price, display, expected)
+
+
+def _sold(base: FloatArray, served: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Return (days, products, clusters) units of a week that are sold, and those that more demand would add to."""
+    if served is None:
+        return base, base
+    share = np.zeros_like(base)
+    share[: len(served)] = served
+    return base * share, base * (share >= ALL_SERVED)
+
+
+def planned_levers(world: World, market: Market) -> Levers:
+    """Return the plan's own levers, for a market that nobody has sold in yet; it has afterwards."""
+    weeks = np.arange(len(world.truth.planned)) // 7
+    price = np.repeat(world.calendar.price[weeks][:, :, None], world.shop.shape[1], axis=2)
+    display, expected = world.calendar.display[weeks], np.empty_like(price)
+    for day in range(len(price)):
+        expected[day] = market.intensity(day, price[day], display[day])
+        market.remember(expected[day])
     return Levers(price, display, expected)
 
 
@@ -89,15 +127,21 @@ def _displays(world: World, market: Market, week: int, base: FloatArray) -> Floa
     return shown
 
 
-def _prices(world: World, market: Market, week: int, demand: FloatArray, standing: FloatArray) -> FloatArray:
-    """Return (products,) log price changes of a week, index-neutral, label costs weighed."""
+def _prices(
+    world: World, market: Market, week: int, units: tuple[FloatArray, FloatArray], standing: FloatArray
+) -> FloatArray:
+    """Return (products,) log price changes of a week, index-neutral, label costs weighed.
+
+    `units` is what is sold, and of it what answers a price.
+    """
     shop, planned = world.shop, world.calendar.price[week]
+    demand, answers = (each.sum(axis=1) for each in units)
     problem = PriceProblem(
         price=planned,
         cost=shop.cost - world.calendar.funding[week],
-        demand=demand.sum(axis=1),
-        elasticity=market.elasticity(7 * week)[:, 0],
-        diverted=_diverted(world, market, week, demand),
+        demand=demand,
+        elasticity=market.elasticity(7 * week)[:, 0] * answers / np.maximum(demand, 1e-9),
+        diverted=_diverted(world, market, week, units[1]),
         dearer=world.variant.asymmetry,
     )
     low, high = price_rails(planned, shop.cost, shop.economics.price_rail)

@@ -47,7 +47,7 @@ WORLDS = {
         ),
         Variant(
             "capacity",
-            "a cluster receives at most 1.15 times its mean daily demand a day; lines are cut pro rata, the rest comes tomorrow",
+            "a cluster takes in at most 1.15 times its mean daily demand a day; products are cut pro rata, the rest waits at the dock, paid and ageing",
             receiving=1.15,
         ),
     )

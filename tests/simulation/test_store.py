@@ -72,40 +72,76 @@ def test_an_order_arrives_on_its_morning() -> None:
 
 
 @given(st.data())
-def test_what_a_dock_cuts_comes_later(data: st.DataObject) -> None:
-    """On any days with any limits: what was ordered is received or still under way, in whole units, none over limit."""
-    store, ordered, received = Store(LIFE, 2), np.zeros((3, 2)), np.zeros((3, 2))
+def test_what_docks_cannot_take_in_waits(data: st.DataObject) -> None:
+    """With any limits: what is ordered is under way or has come; what has come is sold, wasted, on the shelf or waits."""
+    store, ordered, came, gone = (Store(LIFE, 2), *(np.zeros((3, 2)) for _ in range(3)))
     for _ in range(data.draw(st.integers(1, 12))):
         limit = np.array(data.draw(st.lists(st.floats(0.0, 150.0), min_size=2, max_size=2)))
-        due = store.on_order[0].copy()
-        taken = store.receive(limit)
-        received += taken
+        before = store.stock
+        came += store.receive(limit)
+        taken = store.stock - before
         assert (taken == np.floor(taken)).all()
         assert (taken >= 0.0).all()
-        assert (taken <= due).all()
         assert (taken.sum(axis=0) <= limit + 1e-6).all()
         units = _cells(data)
         store.order(units, np.array(data.draw(st.lists(st.integers(1, 7), min_size=2, max_size=2))))
         ordered += units
-        assert received + store.on_order.sum(axis=0) == pytest.approx(ordered)
+        gone += store.sell(_cells(data), _cells(data)).sold + store.expire()
+        assert (store.waiting >= 0.0).all()
+        assert came + store.on_order.sum(axis=0) == pytest.approx(ordered)
+        assert came == pytest.approx(gone + store.owned.sum(axis=0))
+        assert ordered - gone - store.stock == pytest.approx(store.coming.sum(axis=0))
 
-    assert received == pytest.approx(store.stock)
 
-
-def test_a_full_dock_takes_what_it_can() -> None:
-    """Sixty lines of one unit and a limit of 24.5: 24 come today, 24 tomorrow and 12 the day after."""
-    store = Store(np.zeros(60, dtype=np.int64), 1)
+def test_a_full_dock_takes_in_what_it_can() -> None:
+    """Sixty products of one unit and a limit of 24.5: 24 come in today, 24 tomorrow and 12 the day after."""
+    store, limit = Store(np.zeros(60, dtype=np.int64), 1), np.array([24.5])
     store.order(np.ones((60, 1)), np.array([1]))
+    came, stood = [], []
+    for _ in range(4):
+        came.append(float(store.receive(limit).sum()))
+        stood.append(float(store.stock.sum()))
 
-    assert [float(store.receive(np.array([24.5])).sum()) for _ in range(4)] == [24.0, 24.0, 12.0, 0.0]
+    assert came == [60.0, 0.0, 0.0, 0.0], "paid for on the day that it comes"
+    assert stood == [24.0, 48.0, 60.0, 60.0]
 
 
-def test_a_dock_cuts_every_line_alike() -> None:
-    """Of 40, 20 and 60 units, half: 20, 10 and 30."""
+def test_a_dock_cuts_every_product_alike() -> None:
+    """Of 40, 20 and 60 units, half: 20, 10 and 30; as many are there tomorrow, and nothing before."""
     store = Store(LIFE, 1)
     store.order(np.array([[40.0], [20.0], [60.0]]), np.array([1]))
+    store.receive(np.array([60.0]))
 
-    assert store.receive(np.array([60.0]))[:, 0].tolist() == [20.0, 10.0, 30.0]
+    assert store.stock[:, 0].tolist() == [20.0, 10.0, 30.0]
+    assert store.coming[0, :, 0].tolist() == [20.0, 10.0, 30.0]
+    assert not store.sell(np.full((3, 1), 99.0), np.zeros((3, 1))).lost.min() < 39.0
+
+
+def test_what_waits_at_the_dock_ages() -> None:
+    """Bread of three days that waits two nights is sold on one day only; what waits three nights is thrown away."""
+    for nights, sold in ((2, 8.0), (3, 0.0)):
+        store = Store(LIFE, 1)
+        store.order(np.array([[8.0], [0.0], [0.0]]), np.array([1]))
+        wasted = 0.0
+        for _ in range(nights):
+            store.receive(np.array([0.0]))
+            wasted += float(store.expire()[0, 0])
+        store.receive(np.array([99.0]))
+
+        assert wasted == 8.0 - sold
+        assert float(store.on_hand[0, 0, 0]) == sold, "it expires tonight"
+
+
+def test_what_has_waited_longest_is_taken_in_first() -> None:
+    """Four wait since yesterday, four come today, five can be taken in: yesterday's four and one of today's."""
+    store = Store(LIFE, 1)
+    for limit in (0.0, 5.0):
+        store.order(np.array([[4.0], [0.0], [0.0]]), np.array([1]))
+        store.receive(np.array([limit]))
+        if not limit:
+            store.expire()
+
+    assert store.on_hand[:3, 0, 0].tolist() == [0.0, 4.0, 1.0]
 
 
 def test_opening_stock_has_spent_its_nights() -> None:

@@ -1,31 +1,41 @@
 """The clairvoyant: it knows every customer and every delivery. Nobody's result is read to make it.
 
-Prices and displays are the best for expected demand under everybody's rails. Given these, stock is exact within a
-relaxation that can only help it: a sale may be refused while there is stock, lead times of all days are known, and
+Prices and displays are the plan's, or the best for expected demand under everybody's rails, or these with a view to
+what will be short (in a run of a few days, cheap prices would sell out what is there before anything can arrive):
+whatever earns most. Given these, stock is exact within a relaxation that can only help it: a sale may be refused while there is stock, lead times of all days are known, and
 nothing limits what a cluster receives. Then every cell is an uncapacitated lot-sizing problem in which a delivery is
 sold before the next one comes, solved by dynamic programming.
+
+In `capacity` it is the oracle of `base`: full docks keep from the shelf what has been paid for, which helps nobody. In
+`substitution` who finds nothing tries the neighbours until the first delivery can come; thereafter every sale can be
+served or refused by itself, and what refusing one for a dearer neighbour could earn is left out. So the bound is one of
+stock at given prices and displays; over all that policies do, tests watch it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoops.retail.lot_sizing import Lots, best_lots
 from autoops.retail.markdown import DEPTHS, is_promoted
 from autoops.simulation.days import Evening, Run
 from autoops.simulation.ledger import DayFacts, day_figures, product_money, run_figures, stock_value
-from autoops.simulation.levers import best_levers
+from autoops.simulation.levers import best_levers, planned_levers
 from autoops.simulation.nature import draw_nature
+from autoops.simulation.neighbours import sell_to_neighbours
 from autoops.simulation.policies.policy import Actions
 from autoops.simulation.rails import ShelfLabels, breaches, index_weights, price_index
-from autoops.simulation.store import Sale
+from autoops.simulation.store import Sale, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from autoops.retail.arrays import BoolArray, FloatArray, IntArray
+    from autoops.retail.lot_sizing import LotPlan
     from autoops.simulation.levers import Levers
     from autoops.simulation.market import Market
     from autoops.simulation.world import World
@@ -33,101 +43,60 @@ if TYPE_CHECKING:
 NAME = "oracle"
 """As it stands in reports."""
 
+REVISIONS = 2
+"""Times that prices and displays are made anew by what was short under those before; a third adds next to nothing."""
+
 
 def run_oracle(world: World, seed: int, days: int, watch: Callable[[Evening], None] | None = None) -> Run:
     """Return what a clairvoyant would have made of a seed's days."""
+    solved = [_solve(world, seed, days, make) for make in (best_levers, planned_levers)]
+    for _ in range(REVISIONS):
+        revised = partial(best_levers, served=solved[-1].served)
+        solved.append(_solve(world, seed, days, revised))
+    runs = [_account(world, seed, solution, None) for solution in solved]
+    best = max(range(len(runs)), key=lambda place: runs[place].figures.objective)
+    return runs[best] if watch is None else _account(world, seed, solved[best], watch)
+
+
+def _solve(world: World, seed: int, days: int, make: Callable[[World, Market], Levers]) -> _Solution:
+    """Return the best stock under the levers that `make` makes."""
     shop, calendar = world.shop, world.calendar
     nature = draw_nature(world, seed)
-    levers = best_levers(world, draw_nature(world, seed).market)
-    opening = _sell_opening(world, nature.market, levers, seed, days)
+    levers = make(world, draw_nature(world, seed).market)
+    open_ = _reachable(nature.scenario.lead_time, days)
+    opening = _sell_opening(world, nature.market, levers, seed, open_)
     worth = np.stack(
         [levers.price[day] + (calendar.funding[day // 7] - shop.cost)[:, None] for day in range(days)]
     )
     served_worth = np.maximum(worth + shop.economics.goodwill * np.maximum(worth, 0.0), 0.0)
-    plan = best_lots(
+    lots = best_lots(
         Lots(
             demand=opening.left,
             worth=served_worth,
-            open=_reachable(nature.scenario.lead_time, days),
+            open=open_,
             holding=shop.economics.holding_rate * shop.cost,
             life=np.where(shop.perishable, shop.shelf_life, days),
             order_cost=shop.economics.order_line_cost,
         )
     )
-    return _account(world, seed, levers, opening, plan, watch)
+    return _Solution(levers, opening, lots)
 
 
 @dataclass(frozen=True, slots=True)
-class Lots:
-    """A lot-sizing problem of many cells."""
+class _Solution:
+    """Levers, and what becomes of stock under them."""
 
-    demand: FloatArray
-    """(days, products, clusters) units."""
-    worth: FloatArray
-    """(days, products, clusters) dollars gained by a unit sold on the day that it comes, 0 or more."""
-    open: BoolArray
-    """(days, clusters) whether a delivery can come."""
-    holding: FloatArray
-    """(products,) dollars a unit and night."""
-    life: IntArray
-    """(products,) days on which a delivery can be sold, its own included."""
-    order_cost: float
-    """Dollars a delivery."""
+    levers: Levers
+    opening: _Opening
+    lots: LotPlan
 
-
-@dataclass(frozen=True, slots=True)
-class LotPlan:
-    """Its solution; arrays are (days, products, clusters), units."""
-
-    received: FloatArray
-    served: FloatArray
-    value: FloatArray
-    """(products, clusters) dollars."""
-
-
-def best_lots(lots: Lots) -> LotPlan:
-    """Return the deliveries that gain most when any sale may be refused.
-
-    Source: Wagner and Whitin, "Dynamic Version of the Economic Lot Size Model", Management Science 5 (1958), 89-96,
-    with the option to lose a sale: Aksen, Altinkemer and Chand, European Journal of Operational Research 145 (2003).
-    """
-    days, products, clusters = lots.demand.shape
-    value = np.zeros((days + 1, products, clusters))
-    until = np.zeros((days, products, clusters), dtype=np.int64)
-    for day in range(days - 1, -1, -1):
-        gain = _gains(lots, day)
-        reached = np.cumsum(gain, axis=0) + value[day + 1 :] - lots.order_cost
-        best = reached.argmax(axis=0)
-        with_lot = np.take_along_axis(reached, best[None], axis=0)[0]
-        takes = lots.open[day][None, :] & (with_lot > value[day + 1])
-        value[day] = np.where(takes, with_lot, value[day + 1])
-        until[day] = np.where(takes, day + 1 + best, 0)
-    return _followed(lots, until, value[0])
-
-
-def _gains(lots: Lots, day: int) -> FloatArray:
-    """Return (days from `day`, products, clusters) dollars that a delivery of that day gains by serving each day."""
-    later = np.arange(len(lots.demand) - day)
-    net = lots.worth[day:] - (later[:, None] * lots.holding[None, :])[:, :, None]
-    fresh = (later[:, None] < lots.life[None, :])[:, :, None]
-    result: FloatArray = np.where(fresh, lots.demand[day:] * np.maximum(net, 0.0), 0.0)
-    return result
-
-
-def _followed(lots: Lots, until: IntArray, value: FloatArray) -> LotPlan:
-    """Return the units that the choices bring and serve; `until` is the first day that a lot leaves to the next."""
-    received, served = np.zeros_like(lots.demand), np.zeros_like(lots.demand)
-    start = np.zeros(lots.demand.shape[1:], dtype=np.int64)
-    end = np.zeros_like(start)
-    rows, columns = np.indices(start.shape)
-    for day in range(len(lots.demand)):
-        begins = (day >= end) & (until[day] > 0)
-        start, end = np.where(begins, day, start), np.where(begins, until[day], end)
-        waited = day - start
-        gains = (lots.worth[day] > waited * lots.holding[:, None]) & (waited < lots.life[:, None])
-        served[day] = np.where((day < end) & gains, lots.demand[day], 0.0)
-        np.add.at(received, (start, rows, columns), served[day])
-    return LotPlan(received, served, value)
+    @property
+    def served(self) -> FloatArray:
+        """Return (days, products, clusters) shares of demand that are served."""
+        sold = self.opening.full_price + self.opening.cleared + self.lots.served
+        lost = self.opening.left - self.lots.served
+        result: FloatArray = np.where(lost > 0.0, sold / np.maximum(sold + lost, 1e-9), 1.0)
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +110,21 @@ class _Opening:
     expiring: FloatArray
     """What expires tonight, as it stood in the morning."""
     wasted: FloatArray
-    stock: FloatArray
+    on_hand: FloatArray
+    """(days, ages, products, clusters) at night, as `Store.on_hand`."""
     left: FloatArray
     """Demand that it leaves to later deliveries."""
 
 
-def _sell_opening(world: World, market: Market, levers: Levers, seed: int, days: int) -> _Opening:
-    """Sell what everybody begins with, oldest first, with the best stickers on what would expire."""
+def _sell_opening(world: World, market: Market, levers: Levers, seed: int, open_: BoolArray) -> _Opening:
+    """Sell what everybody begins with, oldest first, with the best stickers on what would expire.
+
+    `open_` is (days, clusters), whether a delivery can come.
+    """
     store, shop = world.opening_store(seed), world.shop
+    alone = ~np.logical_or.accumulate(open_, axis=0) & (world.variant.substitution > 0.0)
     rows: list[tuple[FloatArray, ...]] = []
-    for day in range(days):
+    for day in range(len(open_)):
         received = store.receive()
         price = levers.price[day]
         intensity = market.intensity(day, price, levers.display[day])
@@ -162,9 +136,23 @@ def _sell_opening(world: World, market: Market, levers: Levers, seed: int, days:
         depth, wanted = _best_stickers(market, day, intensity, (expiring, demand, price, worth))
         depth = np.where(barred | (expiring <= 0.0), 0.0, depth)
         sale = store.sell(demand, np.where(depth > 0.0, wanted, 0.0))
+        if alone[day].any():
+            found = sell_to_neighbours(
+                market, store, day, intensity, replace(sale, lost=sale.lost * alone[day])
+            )
+            sale = replace(found, lost=np.where(alone[day], found.lost, sale.lost))
         wasted = store.expire()
         rows.append(
-            (received, sale.full_price, sale.cleared, depth, expiring, wasted, store.stock, sale.lost)
+            (
+                received,
+                sale.full_price,
+                sale.cleared,
+                depth,
+                expiring,
+                wasted,
+                store.on_hand.copy(),
+                sale.lost,
+            )
         )
     return _Opening(*(np.stack(column) for column in zip(*rows, strict=True)))
 
@@ -206,38 +194,35 @@ def _reachable(lead_time: IntArray, days: int) -> BoolArray:
     return open_
 
 
-def _account(
-    world: World,
-    seed: int,
-    levers: Levers,
-    opening: _Opening,
-    plan: LotPlan,
-    watch: Callable[[Evening], None] | None,
-) -> Run:
+def _account(world: World, seed: int, solution: _Solution, watch: Callable[[Evening], None] | None) -> Run:
     """Return the run in the same books as everybody's."""
     shop, calendar, weight = world.shop, world.calendar, index_weights(world)
+    levers, opening, lots = solution.levers, solution.opening, solution.lots
     at_start = world.opening_store(seed).stock
     value, by_product, figures = stock_value(shop, at_start), -stock_value(shop, at_start), []
-    labels, lots_left = ShelfLabels(shop.shape), np.zeros(shop.shape)
-    for day in range(len(plan.served)):
+    labels, shelf = ShelfLabels(shop.shape), Store(shop.shelf_life, shop.shape[1])
+    for day in range(len(lots.served)):
         planned, price = calendar.price[day // 7], levers.price[day]
-        lots_left = lots_left + plan.received[day] - plan.served[day]
+        shelf.deliver(lots.received[day])
+        shelf.sell(lots.served[day], np.zeros(shop.shape))
+        shelf.expire()
+        on_hand = opening.on_hand[day] + shelf.on_hand
         index = price_index(price, planned, weight)
-        actions = Actions(plan.received[day], price, levers.display[day], opening.markdown[day])
+        actions = Actions(lots.received[day], price, levers.display[day], opening.markdown[day])
         facts = DayFacts(
             price=price,
             markdown=opening.markdown[day],
             funding=calendar.funding[day // 7],
             display=levers.display[day],
-            received=opening.received[day] + plan.received[day],
-            orders=plan.received[day],
+            received=opening.received[day] + lots.received[day],
+            orders=lots.received[day],
             sale=Sale(
-                opening.full_price[day] + plan.served[day],
+                opening.full_price[day] + lots.served[day],
                 opening.cleared[day],
-                opening.left[day] - plan.served[day],
+                opening.left[day] - lots.served[day],
             ),
             wasted=opening.wasted[day],
-            stock=opening.stock[day] + lots_left,
+            stock=on_hand.sum(axis=0),
             labels=labels.changed(price, planned),
             breaches=breaches(world, day, opening.expiring[day], actions, index),
             price_index=index,
@@ -246,7 +231,7 @@ def _account(
         by_product = by_product + money.objective
         figures.append(day_figures(shop, facts, money))
         if watch is not None:
-            watch(Evening(day, figures[-1], facts, facts.stock[None]))
+            watch(Evening(day, figures[-1], facts, on_hand))
     by_product = by_product + stock_value(shop, facts.stock)
     return Run(
         policy=NAME,
