@@ -301,8 +301,8 @@ class PromotionAgent:
             stock=stock,
             expiring=np.where(shop.perishable, view.on_hand[0, :, cluster], 0.0),
             margin=margin,
-            cost=shop.cost,
-            goodwill=shop.economics.goodwill,
+            cost=situation.priorities.waste * shop.cost,
+            goodwill=situation.priorities.service * shop.economics.goodwill,
         )
 
         def variance(units: FloatArray) -> FloatArray:
