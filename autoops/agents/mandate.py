@@ -36,7 +36,7 @@ class Priorities:
     margin: float = 1.0
     """On what prices and displays gain, against the labels and the work of changing them."""
     waste: float = 1.0
-    """On what a unit costs that expires or is left over: more brings less stock of what expires."""
+    """On what a unit costs that expires or is left over: more brings less stock of it, and deeper stickers."""
 
     def __post_init__(self) -> None:
         """Refuse what is no weight."""

@@ -24,10 +24,11 @@ def sticker(agent: str, event: Event, situation: Situation, product: int, cluste
     if is_promoted(planned, situation.shop.reference_price)[product]:
         return None
     expected = float(situation.forecast.daily[0, product, cluster])
-    depth = float(best_markdown(np.array(expiring), np.array(expected)))
+    price = float(situation.committed.price[0, product])
+    spared = max(situation.priorities.waste - 1.0, 0.0) * float(situation.shop.cost[product]) / price
+    depth = float(best_markdown(np.array(expiring), np.array(expected), spared=spared))
     if depth == 0.0:
         return None
-    price = float(situation.committed.price[0, product])
     wanted = expected * (1.0 - depth) ** CLEARANCE_ELASTICITY
     variance = demand_variance(np.array(wanted), situation.forecast.phi, situation.forecast.alpha)
     anyway, cleared = _sold(situation, expiring, expected), _sold(situation, expiring, wanted)

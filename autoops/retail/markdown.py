@@ -37,7 +37,10 @@ def units_cleared(
 
 
 def best_markdown(
-    expiring: FloatArray, demand: FloatArray, elasticity: float = CLEARANCE_ELASTICITY
+    expiring: FloatArray,
+    demand: FloatArray,
+    elasticity: float = CLEARANCE_ELASTICITY,
+    spared: float = 0.0,
 ) -> FloatArray:
     """Return the depth off the price that earns most from what expires tonight, one of `DEPTHS`.
 
@@ -45,11 +48,12 @@ def best_markdown(
         expiring: Units that expire tonight; any shape.
         demand: Units expected today at the full price; same shape.
         elasticity: Of demand for stickered units.
+        spared: What it is worth beyond its revenue that a unit does not expire, as a share of the price.
 
-    The cost is sunk, so revenue alone decides: max over m of min(expiring, demand (1-m)^e) (1-m), the single
+    The cost is sunk, so revenue decides, alone unless waste is to be spared: max over m of min(expiring, demand (1-m)^e) (1-m), the single
     period clearance problem of Gallego and van Ryzin, Management Science 40 (1994), with known demand.
     """
     depth = DEPTHS.reshape(-1, *([1] * np.ndim(expiring)))
-    revenue = units_cleared(expiring[None], demand[None], depth, elasticity) * (1.0 - depth)
+    revenue = units_cleared(expiring[None], demand[None], depth, elasticity) * (1.0 - depth + spared)
     result: FloatArray = DEPTHS[revenue.argmax(axis=0)]
     return result

@@ -42,8 +42,8 @@ def _change(figure: str, priorities: Priorities) -> Estimate:
 
 
 def test_a_higher_priority_of_waste_lowers_waste() -> None:
-    """In the same weeks, at three times the weight, less is wasted: the 95 % interval excludes none."""
-    change = _change("waste_rate", Priorities(waste=3.0))
+    """In the same weeks, at twice the weight, less is wasted: the 95 % interval excludes none."""
+    change = _change("waste_rate", Priorities(waste=2.0))
 
     assert change.ci95 is not None
     assert change.ci95[1] < 0.0

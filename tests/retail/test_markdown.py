@@ -33,3 +33,12 @@ def test_no_other_depth_earns_more(expiring: float, demand: float) -> None:
         return float(sold) * (1.0 - depth)
 
     assert revenue(float(chosen)) == pytest.approx(max(revenue(float(depth)) for depth in DEPTHS))
+
+
+def test_waste_that_is_to_be_spared_makes_deeper_stickers() -> None:
+    """Ten a day: of 13 that expire a sticker clears the rest if that is worth half of the price, and goes no deeper."""
+    ten = np.array(10.0)
+
+    assert float(best_markdown(np.array(13.0), ten)) == 0.0
+    assert float(best_markdown(np.array(13.0), ten, spared=0.5)) == 0.25
+    assert float(best_markdown(np.array(24.0), ten, spared=0.5)) == 0.40
