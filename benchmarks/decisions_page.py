@@ -95,10 +95,10 @@ def _bars(evidence: Evidence) -> list[str]:
     text = [
         *heading("The bars"),
         *prose(
-            "*Must* was demanded and *aim* hoped for before these weeks were played.",
+            "*Must* is what was demanded of the agents, *aim* what was hoped for.",
             f"Of {len(judged)} bars that could be judged, {len(judged) - missed} are met and {missed} missed.",
-            "Brackets hold 95 % intervals. Where the lower end of an interval is judged, the luck of the seeds can hardly",
-            "explain a bar that is met.",
+            "Brackets hold 95 % intervals. *Lower end*: what is judged is the end of the interval that favours the agents",
+            "least, so that the luck of the seeds can hardly explain a bar that is met. The policies are described below.",
         ),
         *table(("bar", "must", "aim", "measured", "verdict"), [bar.cells for bar in found]),
     ]
@@ -281,7 +281,7 @@ def _limits(evidence: Evidence) -> list[str]:
         ),
         item(
             "Moving a display costs nothing in the world, and a day's moves are done by opening time. The promotion agent",
-            f"asks all the same that a move for a day brings ${PromotionTuning().move:g}; nothing else holds it back.",
+            f"asks all the same that a move for a day brings ${PromotionTuning().move:g}, for the work.",
         ),
         item(
             "In `base`, truth and models share their log-linear form; `misspecified` and `split` tell what that is worth."

@@ -156,8 +156,8 @@ def _calibration(evidence: Evidence) -> Figure:
         _reliability(axes, one["model_reliability"], GREY, "s", "agent's own model")
         _reliability(axes, one["reliability"], BLUE, "o", "as stated")
         for row in one["reliability"]:
-            # Under the dot on the right half, above it on the left: clear of the diagonal.
-            above = row["stated"] < row["borne_out"]
+            # On the side of the dot that looks away from the diagonal, inside the panel.
+            above = row["stated"] < row["borne_out"] < 0.95
             axes.annotate(
                 f"{row['count']:,}",
                 (row["stated"], row["borne_out"]),
@@ -171,15 +171,20 @@ def _calibration(evidence: Evidence) -> Figure:
             f"{agent}\nBrier {one['brier']:.3f}, model {one['model_brier']:.3f}", fontsize=10, loc="left"
         )
     panels[0][0].set_ylabel("share that came true")
-    panels[0][0].legend(loc="upper left", frameon=False, fontsize=8)
+    panels[0][0].legend(loc="lower right", frameon=False, fontsize=8)
     figure.suptitle(f"Are claims as likely as stated? Numbers are claims; {_weeks(evidence)}", fontsize=11)
     return figure
 
 
 def _reliability(axes: Axes, rows: Sequence[dict[str, float]], colour: str, marker: str, label: str) -> None:
-    """One reliability curve."""
-    stated, came = [row["stated"] for row in rows], [row["borne_out"] for row in rows]
-    axes.plot(stated, came, marker=marker, color=colour, linewidth=1, markersize=4, label=label)
+    """One reliability curve; a mark is as large as the claims behind it are many."""
+    stated, came, count = ([row[key] for row in rows] for key in ("stated", "borne_out", "count"))
+    largest = max(count, default=1.0)
+    axes.plot(stated, came, color=colour, linewidth=1)
+    area = [8.0 + 80.0 * each / largest for each in count]
+    axes.scatter(
+        stated, came, s=area, marker=marker, color=colour, alpha=0.8, label=label, clip_on=False, zorder=3
+    )
 
 
 def _wape(evidence: Evidence) -> Figure:
