@@ -122,28 +122,57 @@ def _words(limit: Limit | None, check: Check) -> str:
 def bars(evidence: Evidence) -> list[Bar]:
     """All bars, in the order in which they were set."""
     return [
-        _gain(evidence, "agents", "rolling_calendar", Limit(0.03), Limit(0.08)),
-        _gain(evidence, "inventory_only", "rolling_calendar", Limit(0.0, beyond=True), Limit(0.02)),
+        _gain(
+            evidence,
+            "Agents earn more than a good replenishment system (`agents` over `rolling_calendar`)",
+            ("agents", "rolling_calendar"),
+            Limit(0.03),
+            Limit(0.08),
+        ),
+        _gain(
+            evidence,
+            "So does the inventory agent alone (`inventory_only` over `rolling_calendar`)",
+            ("inventory_only", "rolling_calendar"),
+            Limit(0.0, beyond=True),
+            Limit(0.02),
+        ),
         *_gaps(evidence),
         _service(evidence.main),
         _promotion(evidence.main),
         _fewer(evidence.main),
-        _gain(evidence, "agents", "independent", Limit(-0.015, beyond=True), Limit(0.0, beyond=True)),
-        _gain(evidence, "agents", "reflex", Limit(0.0, beyond=True), Limit(0.02)),
+        _gain(
+            evidence,
+            "Agents together earn no less than agents that do not talk (`agents` over `independent`)",
+            ("agents", "independent"),
+            Limit(-0.015, beyond=True),
+            Limit(0.0, beyond=True),
+        ),
+        _gain(
+            evidence,
+            "... and more than such that match every competitor's price cut (`agents` over `reflex`)",
+            ("agents", "reflex"),
+            Limit(0.0, beyond=True),
+            Limit(0.02),
+        ),
         _wape(evidence),
         _interval(evidence.main),
         _rails(evidence.main),
         *(
-            _gain(evidence, "agents", part, Limit(0.0, beyond=True), Limit(0.0, beyond=True))
-            for part in ("no_inventory", "no_pricing", "no_promotion")
+            _gain(
+                evidence,
+                f"Less is earned without the {part} agent (`agents` over `no_{part}`)",
+                ("agents", f"no_{part}"),
+                Limit(0.0, beyond=True),
+                Limit(0.0, beyond=True),
+            )
+            for part in ("inventory", "pricing", "promotion")
         ),
     ]
 
 
-def _gain(evidence: Evidence, better: str, than: str, must: Limit, aim: Limit) -> Bar:
+def _gain(evidence: Evidence, words: str, pair: tuple[str, str], must: Limit, aim: Limit) -> Bar:
     """A difference in objective, judged by the end of its interval that favours it least."""
-    item = evidence.compared(better, than)
-    what = f"Objective of `{better}` over `{than}`, lower end of the interval"
+    item, what = evidence.compared(*pair), f"{words}, lower end"
     if item is None or item.relative.ci95 is None:
         return Bar(what, (Check(None, ABSENT, must, aim),))
     return Bar(what, (Check(item.relative.ci95[0], change(item.relative), must, aim),))
@@ -168,7 +197,7 @@ def _gaps(evidence: Evidence) -> list[Bar]:
             told += " ({:.2f} to {:.2f} over seeds, ".format(*gap.over_seeds)
             told += "{:.2f} to {:.2f} over products)".format(*gap.over_products)
         figure = None if gap is None else gap.mean
-        what = f"Share of the way from `static` to `ceiling`: world `{world}`, products ranked from {first}"
+        what = f"Gap share: how far agents get from a textbook to the possible, world `{world}`, products from rank {first}"
         found.append(Bar(what, (Check(figure, told, must, aim, "{:.2f}".format),)))
     return found
 
@@ -177,7 +206,7 @@ def _service(report: Report) -> Bar:
     """Fill and waste together."""
     fill, waste = (report.estimate("agents", figure) for figure in ("fill_rate", "waste_rate"))
     return Bar(
-        "Fill (units sold of units wanted) and waste (units expired of units supplied), both",
+        "Both: fill (units sold of units wanted) and waste (units expired of units supplied)",
         (
             Check(fill.mean, rate(fill), Limit(0.935), Limit(0.95), name="fill"),
             Check(waste.mean, rate(waste), Limit(most=0.025), Limit(most=0.02), name="waste"),
@@ -199,7 +228,8 @@ def _promotion(report: Report) -> Bar:
         Check(None if shown is None else shown.mean, told, plan, plan, name="displayed share over plan")
     )
     return Bar(
-        "Displayed products sold out (share of cells and days), with as much on display", tuple(checks)
+        "What is on display is seldom sold out, with no less and no more on display than planned",
+        tuple(checks),
     )
 
 
@@ -215,7 +245,7 @@ def displayed_over_plan(report: Report, policy: str) -> Estimate | None:
 def _fewer(report: Report) -> Bar:
     """Stock-outs of what is displayed against those of agents that do not talk."""
     what, must, aim = (
-        "Displayed products sold out, against `independent`",
+        "... and less often than with agents that do not talk (against `independent`)",
         Limit(most=-0.20),
         Limit(most=-0.35),
     )
@@ -229,7 +259,7 @@ def _fewer(report: Report) -> Bar:
 def _wape(evidence: Evidence) -> Bar:
     """Forecasts of the chain's real sales, no simulation in them."""
     error = evidence.wape[1]
-    what = "Error of forecasts of the chain's real sales a week ahead (WAPE, product by week)"
+    what = "Real sales of the chain are told a week ahead: error (WAPE, product by week)"
     return Bar(what, (Check(error, f"{error:.3f}", Limit(most=0.28), Limit(most=0.255), "{:.3f}".format),))
 
 
@@ -237,7 +267,7 @@ def _interval(report: Report) -> Bar:
     """Coverage of the 80 % interval."""
     found = report.predictive_intervals().get("agents", {}).get(0.8)
     figure, told = (None, ABSENT) if found is None else (found.share.mean, rate(found.share))
-    what = "Days' demand inside the agents' 80 % interval of the morning"
+    what = "A day's demand falls into the agents' 80 % interval as often as that says"
     return Bar(what, (Check(figure, told, Limit(0.75, 0.85), Limit(0.78, 0.82), "{:.0%}".format),))
 
 
@@ -246,4 +276,4 @@ def _rails(report: Report) -> Bar:
     count = sum(report.values("agents", "guardrail_breaches"))
     none = Limit(0.0, 0.0)
     told = f"{count:,.0f} in {len(report.seeds)} seeds"
-    return Bar("Guard rails breached by `agents`", (Check(count, told, none, none, "{:.0f}".format),))
+    return Bar("No guard rail is breached by `agents`", (Check(count, told, none, none, "{:.0f}".format),))
