@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import zipfile
 from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -19,11 +18,12 @@ from autoops.simulation.panel import Panel
 from autoops.tracing.journal.location import prepare_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from autoops.simulation.panel import PanelOptions, Split
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 """Raised when the panel's making changes, so that older files are not read."""
 
 _ARRAYS = ("units", "price", "list_price", "display", "mailer", "weekday", "daily", "half")
@@ -49,27 +49,41 @@ def write_panel(path: Path, panel: Panel) -> None:
         "products": [asdict(product) for product in panel.products],
         "clusters": [asdict(cluster) for cluster in panel.clusters],
     }
+    arrays = {name: getattr(panel, name) for name in _ARRAYS}
+    arrays["names"] = np.frombuffer(json.dumps(names).encode(), dtype=np.uint8)
     draft = path.with_name(f"{path.stem}.{os.getpid()}.part.npz")
     with contextlib.suppress(OSError):
         prepare_folder(path.parent)
-        np.savez(
-            draft,
-            names=np.frombuffer(json.dumps(names).encode(), dtype=np.uint8),
-            **{name: getattr(panel, name) for name in _ARRAYS},
-        )
+        np.savez(draft, digest=_digest(path, arrays), **arrays)
         draft.replace(path)
 
 
 def read_panel(path: Path, split: Split) -> Panel | None:
-    """Return the panel left at `path`; None if there is none that can be read."""
+    """Return the panel left at `path`; None if there is none, or another one than was left there."""
     try:
         with np.load(path) as stored:
-            names = json.loads(stored["names"].tobytes())
-            return Panel(
-                split,
-                tuple(Product(**product) for product in names["products"]),
-                tuple(Cluster(**cluster) for cluster in names["clusters"]),
-                *(stored[name] for name in _ARRAYS),
-            )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            arrays = {name: stored[name] for name in (*_ARRAYS, "names")}
+            if not np.array_equal(stored["digest"], _digest(path, arrays)):
+                return None
+        names = json.loads(arrays.pop("names").tobytes())
+        return Panel(
+            split,
+            tuple(Product(**product) for product in names["products"]),
+            tuple(Cluster(**cluster) for cluster in names["clusters"]),
+            **arrays,
+        )
+    # Of a damaged file numpy, zipfile and json may raise anything: whatever it is, the panel is made anew.
+    except Exception:
         return None
+
+
+def _digest(path: Path, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return a digest of the arrays with their names, types and shapes, and of the options in the file's name.
+
+    The checksums of a zip file do not cover its headers, which say which array is which and of what shape.
+    """
+    found = hashlib.sha256(path.stem.encode())
+    for name, array in sorted(arrays.items()):
+        found.update(repr((name, array.dtype.str, array.shape)).encode())
+        found.update(np.ascontiguousarray(array).tobytes())
+    return np.frombuffer(found.digest(), dtype=np.uint8)

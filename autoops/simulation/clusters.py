@@ -51,7 +51,8 @@ def _spread_out(points: FloatArray, weight: FloatArray, count: int, rng: np.rand
     centres = [points[rng.choice(len(points), p=weight / weight.sum())]]
     while len(centres) < count:
         distance = np.min([((points - centre) ** 2).sum(axis=1) for centre in centres], axis=0)
-        chance = distance * weight
+        # Where every store lies on a centre already, any may be the next.
+        chance = distance * weight if distance.any() else weight
         centres.append(points[rng.choice(len(points), p=chance / chance.sum())])
     return np.array(centres)
 
@@ -63,7 +64,8 @@ def _lloyd(points: FloatArray, weight: FloatArray, centres: FloatArray) -> tuple
         distance = ((points[:, None] - centres[None]) ** 2).sum(axis=2)
         new = distance.argmin(axis=1)
         for empty in np.setdiff1d(np.arange(len(centres)), new):
-            new[distance[np.arange(len(points)), new].argmax()] = empty
+            spare = np.bincount(new, minlength=len(centres))[new] > 1
+            new[np.where(spare, distance[np.arange(len(points)), new], -1.0).argmax()] = empty
         if (new == label).all():
             break
         label = new

@@ -38,14 +38,16 @@ class GapShare:
 
 
 def gap_share(runs: Sequence[Run], policy: str, low: str = FLOOR, high: str = CEILING) -> GapShare | None:
-    """Return a policy's share of the gap between the mean objectives of two others; None if one did not run.
+    """Return a policy's share of the gap between the mean objectives of two others.
+
+    None if one of them did not run, or if there is no gap: the high one earned no more than the low one.
 
     The ratio of means, not the mean of ratios, whose denominators may be small. Intervals by the percentile
     bootstrap (Efron and Tibshirani, *An Introduction to the Bootstrap* (1993), chapter 13), over seeds and over
     products.
     """
     tables = [_objectives(runs, name) for name in (policy, low, high)]
-    if any(len(table) == 0 for table in tables):
+    if any(len(table) == 0 for table in tables) or tables[2].sum() <= tables[1].sum():
         return None
     seeds, products = tables[0].shape
     rng = np.random.default_rng(0)
@@ -63,13 +65,14 @@ def _objectives(runs: Sequence[Run], name: str) -> FloatArray:
 
 
 def _share(policy: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-    """Return the share of the gap."""
-    result: FloatArray = (policy - low) / (high - low)
+    """Return the share of the gap; not a number where there is none."""
+    gap = np.asarray(high - low)
+    result: FloatArray = np.divide(policy - low, gap, out=np.full(gap.shape, np.nan), where=gap != 0.0)
     return result
 
 
 def _interval(tables: list[FloatArray], drawn: np.ndarray) -> tuple[float, float]:
     """Return the 95 % interval of the share over samples `drawn` (samples, draws) of the tables' rows."""
     policy, low, high = (table[drawn].sum(axis=1) for table in tables)
-    ends = np.percentile(_share(policy, low, high), (2.5, 97.5))
+    ends = np.nanpercentile(_share(policy, low, high), (2.5, 97.5))
     return float(ends[0]), float(ends[1])

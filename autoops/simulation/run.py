@@ -183,12 +183,12 @@ def simulate(
 
 def _draft(options: Options, world: World, run_id: str, session_id: str) -> Report:
     """Return the report as far as it is known before anything has run."""
-    first = options.split.test[0]
+    first, weeks = options.split.test[0], (options.length + 6) // 7
     return Report(
         run_id=run_id,
         session_id=session_id,
         days=options.length,
-        weeks=(first, first + (options.length - 1) // 7),
+        weeks=(first, first + weeks - 1),
         seeds=options.seeds,
         products=options.products,
         first_rank=options.first_rank,
@@ -196,7 +196,7 @@ def _draft(options: Options, world: World, run_id: str, session_id: str) -> Repo
         world=options.world,
         fingerprint=fingerprint(world),
         headline=options.assumed.headline(),
-        wape=chain_wape(world.panel),
+        wape=chain_wape(world.panel, weeks=weeks),
         runs=(),
         seconds=0.0,
     )

@@ -89,6 +89,9 @@ def _draw_spikes(
         said = round(
             1.0 + float(trends.uniform(*assumed.spike_size) - 1.0) * float(trends.lognormal(0.0, 0.25)), 2
         )
+        if multiplier[day, product, cluster] > 1.0:
+            # What is seen two days before a spike is no false alarm.
+            continue
         events.append(_trend(calendar, day, (product, cluster), said, assumed))
     return multiplier, events
 

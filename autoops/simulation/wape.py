@@ -16,7 +16,7 @@ SMOOTHING = 0.25
 """Weight of the newest week; tuned on weeks 20-26."""
 
 
-def chain_wape(panel: Panel, weeks_ahead: int = 1) -> float:
+def chain_wape(panel: Panel, weeks_ahead: int = 1, weeks: int | None = None) -> float:
     """Return the weighted absolute percentage error of weekly forecasts, product x week, real units.
 
     The response is fitted on the weeks of the fit; each simulated week is forecast from the sales of the weeks up to
@@ -26,8 +26,10 @@ def chain_wape(panel: Panel, weeks_ahead: int = 1) -> float:
     Args:
         panel: The chain's real sales.
         weeks_ahead: From the last week whose sales are known to the week that is forecast, 1 or more.
+        weeks: How many of the simulated weeks are forecast, from the first; None is all of them.
     """
     fit = panel.split.fit_weeks
+    end = panel.units.shape[2] if weeks is None else fit + weeks
     group = np.array([int(product.shelf_life > 0) for product in panel.products])
     size = np.array([cluster.sales_share for cluster in panel.clusters])
     sold = panel.units[:, :, :fit].sum(axis=2) + SHARE_PRIOR_UNITS * size
@@ -36,8 +38,8 @@ def chain_wape(panel: Panel, weeks_ahead: int = 1) -> float:
     weekly = panel.units.sum(axis=1)
     effect = fit_response(weekly[:, :fit], x[:, :fit], group).effect(x)
     error = 0.0
-    for week in range(fit, weekly.shape[1]):
+    for week in range(fit, end):
         known = week + 1 - weeks_ahead
         level = adjusted_level(weekly[:, :known], effect[:, :known], SMOOTHING)
         error += float(np.abs(level * effect[:, week] - weekly[:, week]).sum())
-    return error / float(weekly[:, fit:].sum())
+    return error / float(weekly[:, fit:end].sum())

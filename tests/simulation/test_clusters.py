@@ -30,6 +30,27 @@ def test_every_cluster_has_a_store(count: int, stores: int, seed: int) -> None:
     assert sorted(set(label.tolist())) == list(range(count))
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_stores_that_are_alike_can_be_parted(count: int) -> None:
+    """Five stores of which four are one another's doubles: each cluster asked for is there, and nothing is divided by zero."""
+    features = np.array([[1.0, 2.0]] * 4 + [[5.0, 2.0]])
+    label = cluster_stores(features, np.ones(5), count)
+
+    assert sorted(set(label.tolist())) == list(range(count))
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_every_cluster_has_a_store_among_doubles(data: st.DataObject) -> None:
+    """Features of few values make doubles; no cluster is empty whatever is asked for."""
+    stores = data.draw(st.integers(2, 11))
+    values = data.draw(st.lists(st.integers(0, 2), min_size=2 * stores, max_size=2 * stores))
+    count = data.draw(st.integers(1, stores))
+    label = cluster_stores(np.array(values, dtype=np.float64).reshape(stores, 2), np.ones(stores), count)
+
+    assert sorted(set(label.tolist())) == list(range(count))
+
+
 def test_the_same_stores_give_the_same_clusters() -> None:
     """Nothing but the data decides."""
     features = np.random.default_rng(1).normal(size=(30, 4))

@@ -12,7 +12,7 @@ from worlds import CLUSTERS, PRODUCTS, panel_folder, small_panel
 
 from autoops.errors import SimulationError
 from autoops.simulation.assumptions import MARGINS
-from autoops.simulation.cache import panel_path
+from autoops.simulation.cache import panel_path, read_panel, write_panel
 from autoops.simulation.dataset import load_panel
 from autoops.simulation.panel import PanelOptions, Split
 
@@ -64,6 +64,7 @@ def test_the_simulated_weeks_choose_nothing() -> None:
         (shorter.price, panel.price),
         (shorter.display, panel.display),
         (shorter.mailer, panel.mailer),
+        (shorter.half, panel.half),
     ):
         assert (ours[..., :25] == theirs[..., :25]).all()
 
@@ -96,6 +97,44 @@ def test_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
 
     assert len(panel.products) == 10
     assert load_panel(options, tmp_path).products == panel.products
+
+
+def test_a_cache_with_a_flipped_bit_is_never_believed(tmp_path: Path) -> None:
+    """Wherever a byte is damaged, headers included, the panel is the one that was left, or none: no other, no error."""
+    options = PanelOptions(PRODUCTS, CLUSTERS)
+    panel, path = small_panel(), panel_path(tmp_path, options)
+    write_panel(path, panel)
+    whole = path.read_bytes()
+    headers = [place for place in range(len(whole)) if whole[place : place + 2] == b"PK"]
+    rng, believed = np.random.default_rng(0), 0
+    places = [place + k for place in headers for k in range(0, 90, 7)] + rng.integers(
+        0, len(whole), 60
+    ).tolist()
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[min(place, len(whole) - 1)] ^= 0x20
+        path.write_bytes(damaged)
+        found = read_panel(path, options.split)
+        believed += found is not None
+        if found is not None:
+            assert found.products == panel.products
+            assert all(
+                np.array_equal(getattr(found, name), getattr(panel, name))
+                for name in ("units", "price", "list_price", "display", "mailer", "weekday", "daily", "half")
+            )
+
+    assert believed < 0.5 * len(places)
+
+
+def test_the_panel_of_other_options_is_not_read(tmp_path: Path) -> None:
+    """A file that bears another's name is made anew."""
+    path = panel_path(tmp_path, PanelOptions(PRODUCTS, CLUSTERS))
+    write_panel(path, small_panel())
+    other = panel_path(tmp_path, PanelOptions(PRODUCTS, CLUSTERS, first_rank=2))
+    other.write_bytes(path.read_bytes())
+
+    assert read_panel(path, PanelOptions().split) is not None
+    assert read_panel(other, PanelOptions().split) is None
 
 
 def test_too_many_products_say_how_many_there_are() -> None:

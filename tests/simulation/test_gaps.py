@@ -54,3 +54,19 @@ def test_one_seed_has_no_interval_over_seeds() -> None:
 def test_without_both_ends_there_is_no_share() -> None:
     """No ceiling, no gap."""
     assert gap_share([_run("static", 1, 1.0), _run("agents", 1, 2.0)], "agents") is None
+
+
+def test_without_a_gap_there_is_no_share() -> None:
+    """Where nothing is sold, and where the ceiling falls under static, no share means anything."""
+    for ceiling in (0.0, -1.0):
+        runs = [_run("static", 1, 0.0, 0.0), _run("ceiling", 1, 0.0, ceiling), _run("agents", 1, 1.0, 0.0)]
+        assert gap_share(runs, "agents") is None
+
+
+def test_samples_without_a_gap_are_left_out() -> None:
+    """One product of two has no gap: samples of it alone have no share, and no warning is raised."""
+    runs = [_run("static", 1, 1.0, 5.0), _run("ceiling", 1, 3.0, 5.0), _run("agents", 1, 2.0, 5.0)]
+    share = gap_share(runs, "agents")
+
+    assert share is not None
+    assert share.over_products == (0.5, 0.5)

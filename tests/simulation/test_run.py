@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from worlds import OPTIONS, panel_folder
+from worlds import OPTIONS, panel_folder, small_panel
 
 from autoops.errors import SimulationError
 from autoops.simulation.assumptions import Assumptions
 from autoops.simulation.panel import Split
 from autoops.simulation.policies.registry import POLICIES
 from autoops.simulation.run import Options, simulate
+from autoops.simulation.wape import chain_wape
 from autoops.tracing import LangfuseConfig, LangfuseIntegrationService
 from autoops.tracing.journal import reader
 
@@ -241,4 +242,5 @@ def test_other_weeks_can_be_simulated() -> None:
     report = simulate(options, cache=panel_folder())
 
     assert report.weeks == (27, 27)
+    assert report.wape == chain_wape(small_panel(), weeks=1)
     assert report.policies == ("static",)

@@ -40,3 +40,16 @@ def test_a_forecast_of_weeks_ahead_knows_nothing_of_the_weeks_between() -> None:
 
     assert chain_wape(loud, 1) * sold - units[:, :, -2].sum() > 50.0 * last
     assert chain_wape(loud, 2) * sold - units[:, :, -2].sum() < 50.0 * last
+
+
+def test_fewer_weeks_are_judged_by_themselves() -> None:
+    """The error of the first two weeks is theirs: what happens in the others does not matter, what happens in them does."""
+    panel = small_panel()
+    fit = panel.split.fit_weeks
+    later, sooner = panel.units.copy(), panel.units.copy()
+    later[:, :, fit + 2 :] *= 7.0
+    sooner[:, :, fit + 1] *= 7.0
+    first = chain_wape(panel, weeks=2)
+
+    assert chain_wape(replace(panel, units=later), weeks=2) == first != chain_wape(panel)
+    assert chain_wape(replace(panel, units=sooner), weeks=2) > 2.0 * first
