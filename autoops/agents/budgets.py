@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.agents.figures import plain, text
-from autoops.agents.inventory import LATEST_USUAL_DELIVERY
 from autoops.agents.lasting import less_sure
 from autoops.agents.messages import Action, Conflict, ConflictKind, Line, Proposal
 from autoops.agents.settling import Settled, amended, each_line, withheld
@@ -204,8 +203,8 @@ def _orders(proposals: list[Proposal]) -> list[tuple[Proposal, Line]]:
 
 
 def _room(situation: Situation, limit: FloatArray) -> FloatArray:
-    """Return (clusters,) units that can still be received before tomorrow's order arrives, if that is late as usual."""
-    days = LATEST_USUAL_DELIVERY + 1
+    """Return (clusters,) units that can still be received until tomorrow's order should arrive."""
+    days = int(situation.shop.economics.lead_time_mean) + 1
     under_way = situation.view.on_order.sum(axis=(0, 1)) + situation.committed.orders.sum(axis=0)
     result: FloatArray = np.maximum(np.floor(days * limit - under_way), 0.0)
     return result

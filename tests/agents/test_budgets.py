@@ -104,7 +104,7 @@ def test_without_a_limit_every_order_stands() -> None:
 
 def test_orders_that_save_most_shortage_come_first() -> None:
     """Cola has nothing left, chips have stock for weeks: what can be received is cola's first."""
-    situation = _with_limit(14.0, stock=0.0)
+    situation = _with_limit(17.5, stock=0.0)
     on_hand = situation.view.on_hand.copy()
     on_hand[-1, CHIPS] = 200.0
     situation = replace(situation, view=replace(situation.view, on_hand=on_hand))
@@ -127,7 +127,7 @@ def test_orders_that_save_most_shortage_come_first() -> None:
 
 def test_what_is_under_way_takes_room() -> None:
     """With as much under way as can be received before tomorrow's order arrives, nothing is ordered."""
-    situation = _with_limit(20.0, stock=0.0)
+    situation = _with_limit(25.0, stock=0.0)
     on_order = situation.view.on_order.copy()
     on_order[1, MILK, 0] = 100.0
     situation = replace(situation, view=replace(situation.view, on_order=on_order))
@@ -183,7 +183,7 @@ def test_no_agent_can_use_up_what_is_shared() -> None:
 
 
 def test_where_little_can_be_received_orders_keep_to_it() -> None:
-    """In the world of limited receiving: each day's orders and what is under way are what five days can take in."""
+    """In the world of limited receiving: each day's orders and what is under way are what four days can take in."""
     world, evenings = other_world("capacity"), list[Evening]()
     limit = world.shop.receiving_limit
     policy = AgentsPolicy(world.shop, world.history, NoTracing(), also=[Grabber()])
@@ -194,6 +194,6 @@ def test_where_little_can_be_received_orders_keep_to_it() -> None:
     for evening in evenings:
         before = under_way - evening.facts.received.sum(axis=0)
         under_way = before + evening.facts.orders.sum(axis=0)
-        assert (under_way <= np.maximum(5.0 * limit, before) + 1e-6).all()
+        assert (under_way <= np.maximum(4.0 * limit, before) + 1e-6).all()
     conflicts = [c for c in policy.orchestrator.conflicts if c.kind is ConflictKind.RECEIVING_CAPACITY]
     assert conflicts
