@@ -249,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for setting in SETTINGS
         )
     split = Split.of(27, 39) if rehearse else Split.of(HELD_OUT, LAST_WEEK)
-    evidence = _played(settings, split, None if rehearse else LOG)
+    evidence = gather(settings, split, None if rehearse else LOG)
     if not rehearse:
         evidence.keep(KEPT)
     folder = DOCS if not rehearse else asked.into or Path(tempfile.mkdtemp(prefix="decisions-"))
@@ -277,7 +277,7 @@ def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
     return asked
 
 
-def _played(settings: Sequence[Setting], split: Split, log: Path | None) -> Evidence:
+def gather(settings: Sequence[Setting], split: Split, log: Path | None) -> Evidence:
     """Play the settings one after the other; what was played is logged, even if something fails on the way."""
     reports, parts = {}, []
     try:

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import decisions
 import pytest
 from worlds import OPTIONS, panel_folder
 
+from autoops.errors import SimulationError
 from autoops.simulation.policies.registry import YARDSTICKS
-from autoops.simulation.run import simulate
+from autoops.simulation.run import Options, simulate
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from pathlib import Path
 
-PROGRAM = Path(__file__).parents[1] / "benchmarks" / "decisions.py"
-
-
-@pytest.fixture(scope="module")
-def decisions() -> ModuleType:
-    """The program, loaded by its path."""
-    spec = importlib.util.spec_from_file_location("decisions", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["decisions"] = module
-    spec.loader.exec_module(module)
-    return module
+    from autoops.simulation.panel import Split
 
 
-def test_a_section_holds_every_policy_and_its_place(decisions: ModuleType) -> None:
+def test_a_section_holds_every_policy_and_its_place() -> None:
     """A row a policy, comparisons with intervals, gap shares, calibration, and what the intervals do not cover."""
     report = simulate(replace(OPTIONS, policies=YARDSTICKS, seeds=(1, 2)), cache=panel_folder())
     text = decisions.section(decisions.Setting("small"), report)
@@ -49,7 +36,7 @@ def test_a_section_holds_every_policy_and_its_place(decisions: ModuleType) -> No
     assert report.fingerprint in text
 
 
-def test_runs_are_appended(decisions: ModuleType, tmp_path: Path) -> None:
+def test_runs_are_appended(tmp_path: Path) -> None:
     """The second run stands below the first, each under its date and commit."""
     log = tmp_path / "log.md"
     decisions.append(log, ["### one\n"])
@@ -61,7 +48,7 @@ def test_runs_are_appended(decisions: ModuleType, tmp_path: Path) -> None:
     assert text.index("### one") < text.index("### two")
 
 
-def test_the_held_out_settings_are_what_nobody_tuned_on(decisions: ModuleType) -> None:
+def test_the_held_out_settings_are_what_nobody_tuned_on() -> None:
     """Other ranks and all other worlds beside the base, with seeds that tuned nothing; twenty for the main setting."""
     from autoops.simulation.tuning import TUNING_SEEDS
     from autoops.simulation.variants import WORLDS
@@ -71,3 +58,23 @@ def test_the_held_out_settings_are_what_nobody_tuned_on(decisions: ModuleType) -
     assert {setting.first_rank for setting in settings} == {1, 201}
     assert len(settings[0].seeds) >= 20
     assert all(not set(setting.seeds) & set(TUNING_SEEDS) for setting in settings)
+
+
+def test_what_was_played_is_logged_whatever_happens_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at held-out weeks is a look, even if a later setting fails and no page is made of it."""
+    monkeypatch.setattr(decisions, "CACHE", panel_folder())
+
+    class Small(decisions.Setting):
+        """Some days of a small world in place of the whole."""
+
+        def options(self, split: Split) -> Options:
+            """Return what is played."""
+            return replace(OPTIONS, split=split, policies=("static",), world=self.world)
+
+    log = tmp_path / "log.md"
+    with pytest.raises(SimulationError, match="nowhere"):
+        decisions.gather((Small("first"), Small("second", "nowhere")), OPTIONS.split, log)
+
+    assert "### first: weeks 27-27" in log.read_text(encoding="utf-8")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import decisions
+import decisions_bars as bars
 import pytest
+from decisions_evidence import Evidence, kept, wapes
+from decisions_page import page
 from worlds import OPTIONS, panel_folder, small_panel
 
 from autoops.agents.calibration import Calibration, Reliability
@@ -25,7 +27,6 @@ from autoops.simulation.run import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import ModuleType
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -51,13 +52,6 @@ USUAL = {
     "guardrail_breaches": 0.0,
 }
 """Figures of a policy unless something else is said."""
-
-
-def load(name: str) -> ModuleType:
-    """A file of the program; a script finds its neighbours, so do we."""
-    if str(BENCHMARKS) not in sys.path:
-        sys.path.append(str(BENCHMARKS))
-    return importlib.import_module(name)
 
 
 def played(policy: str, seed: int, figures: Mapping[str, float], inside: float) -> Run:
@@ -112,14 +106,14 @@ def evidence_of(
     *,
     inside: float = 0.8,
     error: float = 0.252,
-) -> Any:
+) -> Evidence:
     """What a run might have found."""
     reports = [
         made_up(policies, inside=inside),
         made_up(others, first_rank=201),
         *(made_up(others, world) for world in ("misspecified", "split", "substitution", "capacity")),
     ]
-    return load("decisions_evidence").Evidence(
+    return Evidence(
         reports={f"{report.world}, from {report.first_rank}": report for report in reports},
         wape={1: error, 2: 0.26, 4: 0.27},
         repeated={1: 0.4, 2: 0.45, 4: 0.5},
@@ -129,9 +123,9 @@ def evidence_of(
     )
 
 
-def verdicts(evidence: Any) -> list[str]:
+def verdicts(evidence: Evidence) -> list[str]:
     """The verdicts on all bars, in their order."""
-    return [bar.verdict for bar in load("decisions_bars").bars(evidence)]
+    return [bar.verdict for bar in bars.bars(evidence)]
 
 
 def changed(policy: str, **figures: float) -> dict[str, dict[str, float]]:
@@ -141,7 +135,6 @@ def changed(policy: str, **figures: float) -> dict[str, dict[str, float]]:
 
 def test_every_aim_reached() -> None:
     """With figures beyond every aim, nothing is missed, and what has no bar is only reported."""
-    bars = load("decisions_bars")
     found = Counter(verdicts(evidence_of(GOOD)))
 
     assert found == {bars.MET_BOTH: 16, bars.REPORTED: 3}
@@ -149,7 +142,6 @@ def test_every_aim_reached() -> None:
 
 def test_every_bar_missed() -> None:
     """With figures short of every bar, none that is judged is met."""
-    bars = load("decisions_bars")
     worst = {
         policy: {"objective": 100.0, "promo_stockout_rate": 0.05, "displayed_share": 0.2} for policy in GOOD
     }
@@ -192,8 +184,6 @@ def test_a_bar_is_met_by_its_own_figure(
     index: int, policies: dict[str, dict[str, float]], verdict: str
 ) -> None:
     """Between must and aim a bar is met, short of must it is missed; the bounds are those demanded."""
-    bars = load("decisions_bars")
-
     assert verdicts(evidence_of(policies))[index] == getattr(bars, verdict)
 
 
@@ -213,7 +203,7 @@ def test_gap_shares_elsewhere_have_bars_of_their_own(index: int, others: float, 
     """Half of the way on other products, .65 in the world that the models do not know; the rest is reported."""
     found = verdicts(evidence_of(GOOD, changed("agents", objective=others)))
 
-    assert found[index] == getattr(load("decisions_bars"), verdict)
+    assert found[index] == getattr(bars, verdict)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +218,6 @@ def test_gap_shares_elsewhere_have_bars_of_their_own(index: int, others: float, 
 )
 def test_forecasts_have_bars(inside: float, error: float, coverage: str, wape: str) -> None:
     """An interval can be too wide as well as too narrow; an error only too large."""
-    bars = load("decisions_bars")
     found = verdicts(evidence_of(GOOD, inside=inside, error=error))
 
     assert found[13] == getattr(bars, wape)
@@ -238,7 +227,7 @@ def test_forecasts_have_bars(inside: float, error: float, coverage: str, wape: s
 def test_what_did_not_play_is_neither_met_nor_missed() -> None:
     """A rehearsal of few policies says so, and draws and writes what it has."""
     few = {policy: GOOD[policy] for policy in ("agents", "rolling_calendar", "static", "ceiling")}
-    found = load("decisions_bars").bars(evidence_of(few))
+    found = bars.bars(evidence_of(few))
 
     assert {bar.what for bar in found if bar.verdict == "not played"} == {
         bar.what for bar in found if re.search("inventory_only|independent|reflex|no_", bar.what)
@@ -271,23 +260,20 @@ def test_the_page_says_what_the_orchestrator_adds(objective: float | None, said:
         policies["independent_informed"] = {"objective": objective}
         found = evidence_of(policies)
 
-    assert said in load("decisions_page").page(found).replace("\n", " ")
+    assert said in page(found).replace("\n", " ")
 
 
 def test_a_page_of_a_real_run(tmp_path: Path) -> None:
     """Every policy has its row, every bar its verdict, every plot is small and can be read; no figure is missing."""
-    decisions, evidence = load("decisions"), load("decisions_evidence")
     options = replace(OPTIONS, days=14, clusters=3, policies=POLICIES, seeds=(1, 2))
     report = simulate(options, cache=panel_folder())
-    ours, repeated = evidence.wapes(small_panel())
-    found = evidence.Evidence(
-        {"small": report}, ours, repeated, when="2026-01-01", commit="none", command="uv run x"
-    )
+    ours, repeated = wapes(small_panel())
+    found = Evidence({"small": report}, ours, repeated, when="2026-01-01", commit="none", command="uv run x")
     text = decisions.publish(found, tmp_path).read_text(encoding="utf-8")
 
     for policy in POLICIES:
         assert f"| `{policy}` | " in text
-    for bar in load("decisions_bars").bars(found):
+    for bar in bars.bars(found):
         assert f"| {' | '.join(bar.cells)} |" in text
     assert not re.search(r"\b(nan|inf|None)\b", text)
     assert "Made by `uv run x` on 2026-01-01, commit `none`" in text
@@ -301,17 +287,16 @@ def test_a_page_of_a_real_run(tmp_path: Path) -> None:
 
 def test_a_run_is_kept_whole(tmp_path: Path) -> None:
     """The page can be made again of what was kept, word for word; another file is refused."""
-    evidence, page = load("decisions_evidence"), load("decisions_page").page
     found, path = evidence_of(GOOD), tmp_path / "folder" / "kept.pickle"
     found.keep(path)
 
-    assert page(evidence.kept(path)) == page(found)
+    assert page(kept(path)) == page(found)
 
 
 @pytest.mark.parametrize("folder", ["docs", "docs/images/x", "docs/../docs"])
 def test_a_rehearsal_never_writes_into_docs(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Its figures would be taken for those of held-out weeks."""
     with pytest.raises(SystemExit):
-        load("decisions").main(["--rehearse", "--into", str(BENCHMARKS.parent / folder)])
+        decisions.main(["--rehearse", "--into", str(BENCHMARKS.parent / folder)])
 
     assert "no place in docs" in capsys.readouterr().err
