@@ -249,7 +249,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for setting in SETTINGS
         )
     split = Split.of(27, 39) if rehearse else Split.of(HELD_OUT, LAST_WEEK)
-    evidence = gather(settings, split, None if rehearse else LOG)
+    told = [option for option in ("rehearse", "all") if getattr(asked, option)]
+    command = " ".join(["uv run python benchmarks/decisions.py", *(f"--{option}" for option in told)])
+    evidence = gather(settings, split, None if rehearse else LOG, command)
     if not rehearse:
         evidence.keep(KEPT)
     folder = DOCS if not rehearse else asked.into or Path(tempfile.mkdtemp(prefix="decisions-"))
@@ -277,7 +279,7 @@ def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
     return asked
 
 
-def gather(settings: Sequence[Setting], split: Split, log: Path | None) -> Evidence:
+def gather(settings: Sequence[Setting], split: Split, log: Path | None, command: str) -> Evidence:
     """Play the settings one after the other; what was played is logged, even if something fails on the way."""
     reports, parts = {}, []
     try:
@@ -296,7 +298,7 @@ def gather(settings: Sequence[Setting], split: Split, log: Path | None) -> Evide
         repeated=repeated,
         when=f"{datetime.now(UTC):%Y-%m-%d}",
         commit=commit(),
-        command="uv run python benchmarks/decisions.py" + ("" if log is not None else " --rehearse"),
+        command=command,
     )
 
 

@@ -75,6 +75,6 @@ def test_what_was_played_is_logged_whatever_happens_next(
 
     log = tmp_path / "log.md"
     with pytest.raises(SimulationError, match="nowhere"):
-        decisions.gather((Small("first"), Small("second", "nowhere")), OPTIONS.split, log)
+        decisions.gather((Small("first"), Small("second", "nowhere")), OPTIONS.split, log, "x")
 
     assert "### first: weeks 27-27" in log.read_text(encoding="utf-8")
