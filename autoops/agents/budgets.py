@@ -14,7 +14,7 @@ import numpy as np
 from autoops.agents.figures import plain, text
 from autoops.agents.lasting import less_sure
 from autoops.agents.messages import Action, Conflict, ConflictKind, Line, Proposal
-from autoops.agents.settling import Settled, amended, each_line, withheld
+from autoops.agents.settling import Settled, about, amended, each_line, withheld
 from autoops.retail.capacity import within_capacity
 from autoops.retail.distribution import demand_variance, expected_shortage
 from autoops.retail.pricing import price_inside
@@ -36,6 +36,7 @@ WEEK = 7
 """Days; on a Monday the plan changes and prices are decided anew."""
 
 
+@about(Action.DISPLAY)
 def display_slots(proposals: list[Proposal], situation: Situation) -> Settled:
     """Give no display that nobody gives up: a cluster has the plan's slots and no more."""
     committed = situation.committed.display
@@ -67,6 +68,7 @@ def display_slots(proposals: list[Proposal], situation: Situation) -> Settled:
     return each_line(proposals, settle, frozenset({Action.DISPLAY}))
 
 
+@about(Action.PRICE)
 def price_index(proposals: list[Proposal], situation: Situation) -> Settled:
     """Raise prices no further than cuts make room for at fixed weights, on any day until Sunday.
 
@@ -111,6 +113,7 @@ def price_index(proposals: list[Proposal], situation: Situation) -> Settled:
     return settled, conflicts
 
 
+@about(Action.ORDER)
 def receiving_capacity(proposals: list[Proposal], situation: Situation) -> Settled:
     """Order what a cluster can receive, what saves most shortage a unit first; without a known limit, all of it.
 

@@ -16,7 +16,7 @@ from autoops.agents.cover import Cover
 from autoops.agents.figures import counted, money, plain, text
 from autoops.agents.lasting import less_sure
 from autoops.agents.messages import Action, Conflict, ConflictKind, Line, Proposal
-from autoops.agents.settling import Rule, Settled, amended, each_line, withheld
+from autoops.agents.settling import Rule, Settled, about, amended, each_line, withheld
 from autoops.retail.pricing import price_rails
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ CENT = 0.005
 """Dollars; smaller differences are none."""
 
 
+@about(Action.PRICE)
 def guard_rails(proposals: list[Proposal], situation: Situation) -> Settled:
     """Bring prices inside their rail around the plan and over cost: the nearest price allowed is taken."""
     low, high = price_rails(situation.view.price[0], situation.shop.cost, situation.shop.economics.price_rail)
@@ -59,6 +60,7 @@ def guard_rails(proposals: list[Proposal], situation: Situation) -> Settled:
     return each_line(proposals, settle, frozenset({Action.PRICE}))
 
 
+@about(Action.ORDER, Action.PRICE, Action.MARKDOWN)
 def one_hand(proposals: list[Proposal], situation: Situation) -> Settled:
     """Let one proposal turn a dial: of several for one product's order, price or sticker, that which brings most."""
     if len(proposals) < 2:
@@ -90,6 +92,7 @@ def one_hand(proposals: list[Proposal], situation: Situation) -> Settled:
     return each_line(proposals, settle, frozenset({Action.ORDER, Action.PRICE, Action.MARKDOWN}))
 
 
+@about(Action.DISPLAY)
 def one_move(proposals: list[Proposal], situation: Situation) -> Settled:
     """Let a display slot that one proposal gives away stay where it was given first, if the days of the two overlap."""
     given: dict[tuple[int, int], list[range]] = {}
@@ -123,6 +126,7 @@ def one_move(proposals: list[Proposal], situation: Situation) -> Settled:
     return each_line(proposals, settle, frozenset({Action.DISPLAY}))
 
 
+@about(Action.DISPLAY, Action.PRICE)
 def uncovered_promotions(proposals: list[Proposal], situation: Situation) -> Settled:
     """Give a display to the next product whose stock covers it; withhold a price cut that stock does not cover.
 
@@ -147,6 +151,7 @@ def uncovered_promotions(proposals: list[Proposal], situation: Situation) -> Set
     return each_line(proposals, settle, frozenset({Action.DISPLAY, Action.PRICE}))
 
 
+@about(Action.ORDER)
 def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) -> Settled:
     """Order no more than the reorder point asks for of what is being marked down today."""
     marked = {

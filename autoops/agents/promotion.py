@@ -166,9 +166,9 @@ class PromotionAgent:
 
     def _release(self, event: Event, situation: Situation, product: int, cluster: int) -> Proposal | None:
         """Return today's display of a product that runs low to another, None if it holds no slot or that does not pay."""
-        slots = self._slots_today(situation, cluster)
-        if slots.share[product] < self._tuning.displayed:
+        if situation.committed.display[0, product, cluster] < self._tuning.displayed:
             return None
+        slots = self._slots_today(situation, cluster)
         return self._exchange(event, situation, slots, cluster, product, None)
 
     def _exchange(

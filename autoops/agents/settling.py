@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -20,6 +21,22 @@ Rule: TypeAlias = "Callable[[list[Proposal], Situation], Settled]"
 """What settles one kind of conflict."""
 
 
+def about(*actions: Action) -> Callable[[Rule], Rule]:
+    """Make a rule that is asked about these actions only: most mornings' events propose one kind."""
+    wanted = frozenset(actions)
+
+    def made(rule: Rule) -> Rule:
+        @functools.wraps(rule)
+        def only(proposals: list[Proposal], situation: Situation) -> Settled:
+            if wanted.isdisjoint(proposal.action for proposal in proposals):
+                return proposals, []
+            return rule(proposals, situation)
+
+        return only
+
+    return made
+
+
 def each_line(
     proposals: list[Proposal],
     settle: Callable[[Proposal, Line], tuple[Line, Conflict | None]],
@@ -33,7 +50,9 @@ def each_line(
             continue
         results = [settle(proposal, line) for line in proposal.lines]
         conflicts += [conflict for _, conflict in results if conflict is not None]
-        settled.append(replace(proposal, lines=tuple(line for line, _ in results)))
+        lines = tuple(line for line, _ in results)
+        same = all(now is before for now, before in zip(lines, proposal.lines, strict=True))
+        settled.append(proposal if same else replace(proposal, lines=lines))
     return settled, conflicts
 
 
