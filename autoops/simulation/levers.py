@@ -97,7 +97,7 @@ def _margin(world: World, week: int) -> FloatArray:
     return result
 
 
-def _diverted(world: World, market: Market, week: int, base: FloatArray) -> FloatArray:
+def diverted(world: World, market: Market, week: int, base: FloatArray) -> FloatArray:
     """Return (products,) dollars that a unit gained costs: taken from its neighbours, and from the week after."""
     margin, units = _margin(world, week), base.sum(axis=1)
     category = market.member @ (market.member.T @ (margin * units)) - margin * units
@@ -120,7 +120,7 @@ def _displays(world: World, market: Market, week: int, base: FloatArray) -> Floa
         without,
         market.display_lift,
         _margin(world, week)[:, None],
-        _diverted(world, market, week, base)[:, None],
+        diverted(world, market, week, base)[:, None],
     )
     shown: FloatArray = np.empty_like(planned)
     np.put_along_axis(shown, np.argsort(value, axis=0, kind="stable"), np.sort(planned, axis=0), axis=0)
@@ -141,7 +141,7 @@ def _prices(
         cost=shop.cost - world.calendar.funding[week],
         demand=demand,
         elasticity=market.elasticity(7 * week)[:, 0] * answers / np.maximum(demand, 1e-9),
-        diverted=_diverted(world, market, week, units[1]),
+        diverted=diverted(world, market, week, units[1]),
         dearer=world.variant.asymmetry,
     )
     low, high = price_rails(planned, shop.cost, shop.economics.price_rail)

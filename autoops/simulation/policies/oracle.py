@@ -2,9 +2,10 @@
 
 Prices and displays are the plan's, or the best for expected demand under everybody's rails, or these with a view to
 what will be short (in a run of a few days, cheap prices would sell out what is there before anything can arrive):
-whatever earns most. Given these, stock is exact within a relaxation that can only help it: a sale may be refused while there is stock, lead times of all days are known, and
-nothing limits what a cluster receives. Then every cell is an uncapacitated lot-sizing problem in which a delivery is
-sold before the next one comes, solved by dynamic programming.
+whatever earns most. Until the first delivery can come, displays go each day where there is stock. Given these, stock is
+exact within a relaxation that can only help it: a sale may be refused while there is stock, lead times of all days are
+known, and nothing limits what a cluster receives. Then every cell is an uncapacitated lot-sizing problem in which a
+delivery is sold before the next one comes, solved by dynamic programming.
 
 In `capacity` it is the oracle of `base`: full docks keep from the shelf what has been paid for, which helps nobody. In
 `substitution` who finds nothing tries the neighbours until the first delivery can come; thereafter every sale can be
@@ -22,9 +23,10 @@ import numpy as np
 
 from autoops.retail.lot_sizing import Lots, best_lots
 from autoops.retail.markdown import DEPTHS, is_promoted
+from autoops.retail.promotion import Shelf
 from autoops.simulation.days import Evening, Run
 from autoops.simulation.ledger import DayFacts, day_figures, product_money, run_figures, stock_value
-from autoops.simulation.levers import best_levers, planned_levers
+from autoops.simulation.levers import best_levers, diverted, planned_levers
 from autoops.simulation.nature import draw_nature
 from autoops.simulation.neighbours import sell_to_neighbours
 from autoops.simulation.policies.policy import Actions
@@ -43,17 +45,19 @@ if TYPE_CHECKING:
 NAME = "oracle"
 """As it stands in reports."""
 
-REVISIONS = 2
-"""Times that prices and displays are made anew by what was short under those before; a third adds next to nothing."""
+REVISIONS = 4
+"""Most times that prices and displays are made anew by what was short under those before, while that helps."""
 
 
 def run_oracle(world: World, seed: int, days: int, watch: Callable[[Evening], None] | None = None) -> Run:
     """Return what a clairvoyant would have made of a seed's days."""
     solved = [_solve(world, seed, days, make) for make in (best_levers, planned_levers)]
-    for _ in range(REVISIONS):
-        revised = partial(best_levers, served=solved[-1].served)
-        solved.append(_solve(world, seed, days, revised))
     runs = [_account(world, seed, solution, None) for solution in solved]
+    for _ in range(REVISIONS):
+        solved.append(_solve(world, seed, days, partial(best_levers, served=solved[-1].served)))
+        runs.append(_account(world, seed, solved[-1], None))
+        if runs[-1].figures.objective <= runs[-2].figures.objective:
+            break
     best = max(range(len(runs)), key=lambda place: runs[place].figures.objective)
     return runs[best] if watch is None else _account(world, seed, solved[best], watch)
 
@@ -65,6 +69,7 @@ def _solve(world: World, seed: int, days: int, make: Callable[[World, Market], L
     levers = make(world, draw_nature(world, seed).market)
     open_ = _reachable(nature.scenario.lead_time, days)
     opening = _sell_opening(world, nature.market, levers, seed, open_)
+    levers = replace(levers, display=opening.display)
     worth = np.stack(
         [levers.price[day] + (calendar.funding[day // 7] - shop.cost)[:, None] for day in range(days)]
     )
@@ -114,20 +119,24 @@ class _Opening:
     """(days, ages, products, clusters) at night, as `Store.on_hand`."""
     left: FloatArray
     """Demand that it leaves to later deliveries."""
+    display: FloatArray
+    """Displayed shares."""
 
 
 def _sell_opening(world: World, market: Market, levers: Levers, seed: int, open_: BoolArray) -> _Opening:
     """Sell what everybody begins with, oldest first, with the best stickers on what would expire.
 
-    `open_` is (days, clusters), whether a delivery can come.
+    `open_` is (days, clusters), whether a delivery can come. Until one can, displays go where stock is.
     """
     store, shop = world.opening_store(seed), world.shop
-    alone = ~np.logical_or.accumulate(open_, axis=0) & (world.variant.substitution > 0.0)
+    alone = ~np.logical_or.accumulate(open_, axis=0)
     rows: list[tuple[FloatArray, ...]] = []
     for day in range(len(open_)):
         received = store.receive()
-        price = levers.price[day]
-        intensity = market.intensity(day, price, levers.display[day])
+        price, display = levers.price[day], levers.display[day]
+        if alone[day].any():
+            display = np.where(alone[day], _displays(world, market, day, levers, store), display)
+        intensity = market.intensity(day, price, display)
         market.remember(intensity)
         demand = market.demand(day, intensity)
         barred = is_promoted(world.calendar.price[day // 7], shop.reference_price)[:, None]
@@ -136,7 +145,7 @@ def _sell_opening(world: World, market: Market, levers: Levers, seed: int, open_
         depth, wanted = _best_stickers(market, day, intensity, (expiring, demand, price, worth))
         depth = np.where(barred | (expiring <= 0.0), 0.0, depth)
         sale = store.sell(demand, np.where(depth > 0.0, wanted, 0.0))
-        if alone[day].any():
+        if alone[day].any() and world.variant.substitution > 0.0:
             found = sell_to_neighbours(
                 market, store, day, intensity, replace(sale, lost=sale.lost * alone[day])
             )
@@ -152,9 +161,35 @@ def _sell_opening(world: World, market: Market, levers: Levers, seed: int, open_
                 wasted,
                 store.on_hand.copy(),
                 sale.lost,
+                display,
             )
         )
     return _Opening(*(np.stack(column) for column in zip(*rows, strict=True)))
+
+
+def _displays(world: World, market: Market, day: int, levers: Levers, store: Store) -> FloatArray:
+    """Return the day's displayed shares dealt to where the stock that there is earns most, luck known."""
+    shop, price, share = world.shop, levers.price[day], levers.display[day]
+    margin = price + (world.calendar.funding[day // 7] - shop.cost)[:, None]
+    shelf = Shelf(
+        stock=store.stock,
+        expiring=np.where(shop.perishable[:, None], store.on_hand[0], 0.0),
+        margin=margin,
+        cost=shop.cost[:, None],
+        goodwill=shop.economics.goodwill,
+    )
+    wanted = market.demand(day, market.intensity(day, price, np.zeros_like(share)))
+    # A neighbour that is short loses nothing to a display.
+    others = market.base(day) * (wanted <= store.stock)
+    value = shelf.display_value(
+        wanted,
+        market.display_lift,
+        np.stack([diverted(world, market, day // 7, each[:, None]) for each in others.T], axis=1),
+        np.zeros_like,
+    )
+    shown: FloatArray = np.empty_like(share)
+    np.put_along_axis(shown, np.argsort(value, axis=0, kind="stable"), np.sort(share, axis=0), axis=0)
+    return shown
 
 
 def _best_stickers(
