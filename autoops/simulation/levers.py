@@ -45,9 +45,8 @@ def best_levers(world: World, market: Market, served: FloatArray | None = None) 
         world: Where.
         market: Its customers.
         served: (days or fewer, products, clusters) share of each day's demand that will be served, days beyond do not
-            count: displays are then dealt by the day. Where less than all is served, more demand brings nothing: a
-            price is raised rather than lowered there, and a display goes elsewhere. None: everybody is served, and
-            displays are dealt by the week.
+            count: displays are then dealt by the day. Where less than all is served, more demand brings nothing, by
+            displays or by prices. None: everybody is served, and displays are dealt by the week.
     """
     days, products, clusters = world.truth.planned.shape
     price = np.empty((days, products, clusters))

@@ -108,3 +108,108 @@ def test_a_competitors_cut_costs_us_demand() -> None:
 
     assert ratio[3] == pytest.approx(0.8**world.assumed.competitor_cross)
     assert np.delete(ratio, 3, axis=0) == pytest.approx(1.0)
+
+
+def _seeds(count: int = 40) -> list[Market]:
+    """Return the customers of many seeds."""
+    return [_market(seed) for seed in range(1, count + 1)]
+
+
+def _with(spike: float = 1.0, cut: float = 0.0, product: int = 3) -> Market:
+    """Return customers on whose `DAY` one product has a spike or a cheaper competitor, and nothing else happens."""
+    world = small_world()
+    scenario = draw_scenario(world.calendar, world.truth.planned.shape, world.assumed, 1)
+    spikes, cuts = np.ones_like(scenario.spike), np.zeros_like(scenario.competitor_cut)
+    spikes[DAY, product], cuts[DAY, product] = spike, cut
+    return Market(world, Scenario(spikes, cuts, scenario.lead_time, scenario.delayed, ()), 1)
+
+
+def _alone() -> int:
+    """Return a product that is alone in its category: nothing that others do touches it."""
+    category = small_world().shop.category
+    return int(np.flatnonzero(np.bincount(category)[category] == 1)[0])
+
+
+def test_a_spike_multiplies_demand() -> None:
+    """Two and a half times the demand at the plan, of that product alone."""
+    ratio = _with(spike=2.5).intensity(DAY, *_plan()) / small_world().truth.planned[DAY]
+
+    assert ratio[3] == pytest.approx(2.5)
+    assert np.delete(ratio, 3, axis=0) == pytest.approx(1.0)
+
+
+def test_while_a_competitor_is_cheaper_our_price_counts_more() -> None:
+    """The same cut of our own price moves one and a half times the logarithm."""
+    product, (price, display) = _alone(), _plan()
+    cheaper = price.copy()
+    cheaper[product] *= 0.95
+    quiet, besieged = (
+        np.log(market.intensity(DAY, cheaper, display) / market.intensity(DAY, price, display))[product]
+        for market in (_with(product=product), _with(cut=0.2, product=product))
+    )
+
+    assert besieged == pytest.approx(small_world().assumed.competitor_steepening * quiet)
+    assert (quiet > 0.0).all()
+
+
+def test_a_display_lifts_by_the_share_that_is_causal() -> None:
+    """The log of the lift grows with the displayed share; of what was fitted 30 to 90 % is causal, 60 % on average."""
+    product, (price, display) = _alone(), _plan()
+    more = display.copy()
+    more[product] += 0.5
+    market = _market()
+    lifted = np.log(market.intensity(DAY, price, more) / market.intensity(DAY, price, display))[product]
+    fitted = np.maximum(small_world().truth.response.beta[:, 1], 0.0)
+    shares = np.stack([each.display_lift[:, 0] for each in _seeds()]) / fitted
+
+    assert lifted == pytest.approx(0.5 * float(market.display_lift[product, 0]))
+    # Each seed draws the fitted lift anew as well: around, not within, the range.
+    assert shares.mean() == pytest.approx(0.6, abs=0.05)
+    assert shares.std() > 0.15
+
+
+def test_customers_are_drawn_anew_for_each_seed() -> None:
+    """Elasticities vary between seeds as much as their posterior says, about the fit."""
+    world, (price, _) = small_world(), _plan()
+    response = world.truth.response
+    drawn = np.stack([market.elasticity(DAY)[:, 0] for market in _seeds()])
+    clear = response.beta[:, 0] < -1.0  # far enough from zero not to be cut off there
+    spread = np.sqrt(response.beta_covariance[:, 0, 0])
+
+    assert price.shape[0] == drawn.shape[1]
+    assert (drawn.std(axis=0)[clear] / spread[clear]).mean() == pytest.approx(1.0, abs=0.15)
+    assert drawn.mean(axis=0)[clear] == pytest.approx(response.beta[clear, 0], abs=0.3)
+
+
+def test_what_a_product_gains_a_third_is_taken_from_its_category() -> None:
+    """Nothing of it in other clusters, nothing in other categories, no more and no less in its own."""
+    world, (price, display) = small_world(), _plan()
+    category = world.shop.category
+    product = int(np.flatnonzero(np.bincount(category)[category] >= 3)[0])
+    cheaper = price.copy()
+    cheaper[product, 1] *= 0.97
+    change = _market().intensity(DAY, cheaper, display) - _market().intensity(DAY, price, display)
+    others = (category == category[product]) & (np.arange(len(category)) != product)
+
+    assert -change[others, 1].sum() == pytest.approx(world.assumed.cannibalisation * change[product, 1])
+    assert change[:, [0, 2]] == pytest.approx(0.0)
+
+
+def test_a_sticker_draws_by_its_depth() -> None:
+    """Half the price draws 2^1.8 times the customers of the day."""
+    market, planned = _market(), small_world().truth.planned[DAY]
+    half = np.full_like(planned, 0.5)
+    many = 1e6 * np.ones_like(planned)
+    ratio = market.clearance(DAY, many, half) / market.demand(DAY, many)
+
+    assert ratio == pytest.approx(2.0**1.8, rel=1e-3)
+
+
+def test_after_a_day_without_sales_customers_are_out_of_stock_too() -> None:
+    """One day in which nothing is bought counts as half, a seventh of it is remembered: .15 x .5 / 7 more next day."""
+    market, (price, display) = _market(), _plan()
+    planned = market.intensity(DAY, price, display)
+    market.remember(np.zeros_like(planned))
+
+    dip = small_world().assumed.promotion_dip
+    assert market.intensity(DAY, price, display) == pytest.approx(planned * (1.0 + dip * 0.5 / 7.0))

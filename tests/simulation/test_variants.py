@@ -79,6 +79,24 @@ def test_lost_sales_move_to_neighbours_in_the_substitution_world() -> None:
     assert totals["substitution"] < totals["base"]
 
 
+def test_three_in_five_of_the_lost_choose_a_neighbour_and_none_the_same() -> None:
+    """Ten thousand who found nothing of one product: 6,000 look for others of its category, by their shares."""
+    world, market = other_world("substitution"), _market("substitution")
+    category = world.shop.category
+    product = int(np.flatnonzero(np.bincount(category)[category] >= 3)[0])
+    intensity = market.base(0)
+    lost = np.zeros_like(intensity)
+    lost[product] = 10_000.0
+    moved = market.substitutes(0, intensity, lost)
+    others = (category == category[product]) & (np.arange(len(category)) != product)
+    share = intensity[others] / intensity[others].sum(axis=0)
+
+    assert not moved[product].any()
+    assert not moved[category != category[product]].any()
+    assert moved[others].sum(axis=0) == pytest.approx(6_000.0, abs=float(others.sum()))
+    assert moved[others] == pytest.approx(6_000.0 * share, abs=1.0)
+
+
 class Clerk:
     """Lets another policy decide, and notes the shelves of each morning and what was sold."""
 

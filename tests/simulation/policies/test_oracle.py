@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-from worlds import other_world, small_world
+from worlds import other_world, small_panel, small_world
 
+from autoops.simulation.assumptions import Assumptions
 from autoops.simulation.days import Evening
 from autoops.simulation.policies.crews import CREWS
 from autoops.simulation.policies.oracle import run_oracle
 from autoops.simulation.policies.registry import POLICIES, play
 from autoops.simulation.variants import WORLDS
+from autoops.simulation.world import build_world
+
+if TYPE_CHECKING:
+    from autoops.simulation.days import Run
+    from autoops.simulation.world import World
 
 SEEDS = (1, 2, 3)
 
@@ -94,3 +102,43 @@ def test_fewer_days_are_no_better_known() -> None:
 
     assert len(run.days) == 14
     assert run.figures.fill_rate > 0.9
+
+
+def _evenings(world: World, days: int) -> tuple[Run, list[Evening]]:
+    """Return the oracle's run of seed 1 and its evenings."""
+    evenings = list[Evening]()
+    return run_oracle(world, 1, days, evenings.append), evenings
+
+
+def test_good_will_is_worth_serving_for() -> None:
+    """Once deliveries come, and a lost customer costs ten margins, fewer are turned away than where one costs nothing."""
+    lost = []
+    for goodwill in (0.0, 10.0):
+        run = run_oracle(build_world(small_panel(), Assumptions(goodwill=goodwill)), 1, 28)
+        lost.append(sum(day.lost for day in run.days[7:]))
+
+    assert lost[1] < 0.95 * lost[0]
+
+
+def test_what_would_expire_is_stickered() -> None:
+    """Of the opening stock, where more expires tonight than sells: some units are cleared, and fewer are wasted for it."""
+    _, evenings = _evenings(small_world(), 10)
+
+    assert sum(float(evening.facts.sale.cleared.sum()) for evening in evenings) > 0.0
+    for evening in evenings:
+        assert not (evening.facts.markdown[~small_world().shop.perishable] > 0.0).any()
+
+
+def test_labels_are_paid_for_as_everybodys_are() -> None:
+    """Each price that is not where the last label put it, over a plan that moves, is a dollar."""
+    world = small_world()
+    run, evenings = _evenings(world, 35)
+    over, changes = np.ones(world.shop.shape), 0
+    for evening in evenings:
+        planned, price = world.calendar.price[evening.day // 7][:, None], evening.facts.price
+        changed = np.abs(price - over * planned) > 0.0101
+        over = np.where(changed, price / planned, over)
+        changes += int(changed.sum())
+
+    assert run.figures.price_changes == changes > 50
+    assert sum(day.labels for day in run.days) == pytest.approx(changes * world.assumed.label_cost)
