@@ -43,6 +43,8 @@ class Evening:
     facts: DayFacts
     on_hand: FloatArray
     """(ages, products, clusters) at night, what waits at the docks included."""
+    opening_value: float
+    """Dollars that the stock of the night before was worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def run_days(
     store = world.opening_store(seed)
     opening_units, opening_value = float(store.stock.sum()), stock_value(world.shop, store.stock)
     shelf = _Shelf(world, nature, store)
-    by_product, figures = -opening_value, []
+    by_product, figures, last_value = -opening_value, [], float(opening_value.sum())
     for day in range(days):
         received = store.receive(world.shop.receiving_limit)
         view = _morning(world, store, day)
@@ -103,7 +105,8 @@ def run_days(
         sensors.learn(observation)
         policy.learn(observation)
         if watch is not None:
-            watch(Evening(day, figures[-1], facts, store.owned))
+            watch(Evening(day, figures[-1], facts, store.owned, last_value))
+        last_value = figures[-1].stock_value
     by_product = by_product + stock_value(world.shop, store.owned.sum(axis=0))
     return Run(
         policy=policy.name,

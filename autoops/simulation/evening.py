@@ -18,11 +18,19 @@ def evening_record(shop: Shop, evening: Evening) -> dict[str, Any]:
     wanted = day.sold + day.lost
     money = ("sales", "funding", "goods", "ordering", "holding", "labels", "goodwill", "cash", "stock_value")
     units = ("received", "sold", "wasted", "lost", "on_hand")
+    profit = day.cash + day.stock_value - evening.opening_value
     return {
-        "dollars": {name: plain(getattr(day, name)) for name in money},
+        "dollars": {
+            **{name: plain(getattr(day, name)) for name in money},
+            "opening_stock_value": plain(evening.opening_value),
+            "profit": plain(profit),
+            "objective": plain(profit - day.goodwill),
+        },
         "units": {name: plain(getattr(day, name), 0) for name in units},
         "fill_rate": plain(day.sold / wanted if wanted else 1.0, 4),
         "stockout_rate": plain(day.stockouts / day.cells, 4),
+        "guardrail_breaches": plain(day.guardrail_breaches, 0),
+        "price_index": plain(day.price_index, 5),
         "clusters": {cluster.name: _cluster(evening, index) for index, cluster in enumerate(shop.clusters)},
     }
 
@@ -37,6 +45,8 @@ def _cluster(evening: Evening, index: int) -> dict[str, Any]:
         "sold": plain(facts.sale.sold[:, index].sum(), 0),
         "lost": plain(facts.sale.lost[:, index].sum(), 0),
         "wasted": plain(facts.wasted[:, index].sum(), 0),
+        "mean_price": plain(facts.price[:, index].mean()),
+        "labels_changed": int(facts.labels[:, index].sum()),
         "displayed_products": int((facts.display[:, index] >= DISPLAYED).sum()),
         "keeps": plain(evening.on_hand[-1, :, index].sum(), 0),
         "expires_in_nights": {

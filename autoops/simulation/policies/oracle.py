@@ -235,6 +235,7 @@ def _account(world: World, seed: int, solution: _Solution, watch: Callable[[Even
     levers, opening, lots = solution.levers, solution.opening, solution.lots
     at_start = world.opening_store(seed).stock
     value, by_product, figures = stock_value(shop, at_start), -stock_value(shop, at_start), []
+    last_value = float(value.sum())
     labels, shelf = ShelfLabels(shop.shape), Store(shop.shelf_life, shop.shape[1])
     for day in range(len(lots.served)):
         planned, price = calendar.price[day // 7], levers.price[day]
@@ -266,7 +267,8 @@ def _account(world: World, seed: int, solution: _Solution, watch: Callable[[Even
         by_product = by_product + money.objective
         figures.append(day_figures(shop, facts, money))
         if watch is not None:
-            watch(Evening(day, figures[-1], facts, on_hand))
+            watch(Evening(day, figures[-1], facts, on_hand, last_value))
+        last_value = figures[-1].stock_value
     by_product = by_product + stock_value(shop, facts.stock)
     return Run(
         policy=NAME,
