@@ -88,25 +88,38 @@ class PricingAgent:
         problem = self._problem(situation, situation.forecast.daily[:days].sum(axis=(0, 2)))
         free, standing = ~self._in_answer(situation), self._standing(situation)
         change = self._changes(situation, problem, free, standing)
-        gain = contribution(problem, change) - contribution(problem, np.zeros_like(change))
+        now = _in_force(situation)
+        worth = contribution(problem, change)
+        over_plan = plain(float((worth - contribution(problem, np.zeros_like(change))).sum()))
         changed = np.flatnonzero(np.abs(change - standing) * situation.view.price[0] > CENT)
         changed = changed[~self._in_answer(situation)[changed]]
         if len(changed) == 0:
             return None
         lines = tuple(self._line(situation, problem, int(p), float(change[p])) for p in changed)
-        sd = np.abs(self._slope(problem, change)) * situation.forecast.elasticity_sd
-        luck = _earnings(situation, problem, change, np.flatnonzero(change), ASSORTMENT_ERROR)[1]
-        total, spread = plain(float(gain.sum())), float(np.sqrt((sd**2).sum() + luck**2))
+        sd = (self._slope(problem, change) - self._slope(problem, now))[changed]
+        sd = sd * situation.forecast.elasticity_sd[changed]
+        luck = _earnings(situation, problem, change, changed, ASSORTMENT_ERROR)[1]
+        gain = plain(float((worth - contribution(problem, now))[changed].sum()))
+        spread = float(np.sqrt((sd**2).sum() + luck**2))
         index = plain(float((self._weight * change).sum()) * 100.0)
         floor, sure = self._floor(situation, problem, change, changed)
-        raised = sum(line.after > line.before for line in lines)
+        up, down = changed[change[changed] > now[changed]], changed[change[changed] <= now[changed]]
+        elasticity = {
+            name: plain(float(problem.elasticity[side].mean()))
+            for name, side in (("raised", up), ("lowered", down))
+            if len(side)
+        }
+        moves = [
+            f"{len(up) if name == 'raised' else len(down)} {name} (mean elasticity {text(mean)})"
+            for name, mean in elasticity.items()
+        ]
         return Proposal(
             id=f"{event.id}/prices",
             agent=self.name,
             action=Action.PRICE,
             type="weekly_prices" if days == WEEK else "price_revision",
             lines=lines,
-            gauge=self._gauge(problem, change),
+            gauge=self._gauge(problem, now, changed),
             unit="dollars",
             claim=Claim(
                 f"{counted(len(lines), 'product')} together: at least {money(floor)} earned until Sunday",
@@ -119,7 +132,7 @@ class PricingAgent:
             ),
             confidence=sure,
             effect=Effect.spanning(
-                total, plain(total - Z80 * spread), plain(total + Z80 * spread), "dollars", days
+                gain, plain(gain - Z80 * spread), plain(gain + Z80 * spread), "dollars", days
             ),
             first_day=event.day,
             days=0,
@@ -127,14 +140,16 @@ class PricingAgent:
                 "price_rail_percent": plain(100.0 * situation.shop.economics.price_rail),
                 "index_change_percent": index,
                 "products_free_to_move": int(free.sum()),
-                "raised": raised,
-                "lowered": len(lines) - raised,
-                "worth_over_plan": total,
+                "raised": len(up),
+                "lowered": len(down),
+                **{f"mean_elasticity_{name}": mean for name, mean in elasticity.items()},
+                "days": days,
+                "gain": gain,
+                "all_prices_over_plan": over_plan,
             },
             reasoning=(
-                f"{raised} up where demand answers least, {len(lines) - raised} down where it answers most; the price "
-                f"index at fixed weights stands {text(index)} % from plan. All prices together are worth {money(total)} "
-                f"more than planned ones until Sunday."
+                f"{' and '.join(moves)}: {money(gain)} more in {counted(days, 'day')} than at the prices in force, the index "
+                f"at fixed weights {text(index)} % from plan. All prices together: {money(over_plan)} over the planned ones."
             ),
         )
 
@@ -258,12 +273,11 @@ class PricingAgent:
         )
 
     @staticmethod
-    def _gauge(problem: PriceProblem, change: FloatArray) -> Gauge:
-        """Return how to see what all prices off the plan earned over what the planned ones should have."""
-        moved = np.flatnonzero(change)
-        planned = (problem.demand * (problem.price - problem.cost))[moved].sum()
-        products = tuple(int(product) for product in moved)
-        return Gauge(Measured.EARNED, baseline=COMES_ABOUT * float(planned), products=products)
+    def _gauge(problem: PriceProblem, now: FloatArray, changed: IntArray) -> Gauge:
+        """Return how to see what changed prices earned over what those in force should have."""
+        units = problem.demand * np.exp(problem.elasticity * now)
+        earned = (units * (problem.price * np.exp(now) - problem.cost))[changed].sum()
+        return Gauge(Measured.EARNED, baseline=COMES_ABOUT * float(earned), products=tuple(changed.tolist()))
 
     @staticmethod
     def _slope(problem: PriceProblem, change: FloatArray) -> FloatArray:
