@@ -29,6 +29,9 @@ SHARE_TOLERANCE = 0.006
 INDEX_TOLERANCE = 0.0005
 """Share; what prices in whole cents may add to the index."""
 
+WHOLE = 0.999
+"""Share of a raise beyond which it stands as it is: no cent is left to take off."""
+
 BISECTIONS = 20
 """Halvings of the share of a raise that stands; what is left is under a millionth."""
 
@@ -84,6 +87,8 @@ def price_index(proposals: list[Proposal], situation: Situation) -> Settled:
             most = middle
         else:
             least = middle
+    if least > WHOLE:
+        return proposals, []
     over = plain(100.0 * index.over(proposals, 1.0))
     conflicts = []
     settled = []

@@ -6,7 +6,6 @@ settled. The orchestrator applies `RULES` in their order.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -128,7 +127,7 @@ def one_move(proposals: list[Proposal], situation: Situation) -> Settled:
 
 @about(Action.DISPLAY, Action.PRICE)
 def uncovered_promotions(proposals: list[Proposal], situation: Situation) -> Settled:
-    """Give a display to the next product whose stock covers it; withhold a price cut that stock does not cover.
+    """Withhold a display or a price cut that stock does not cover.
 
     What inventory proposes in the same event counts, if it can be delivered in time. A promotion that begins after an
     order placed today would arrive is left to inventory, which sees it coming. A week's prices are one whole, whose
@@ -140,13 +139,15 @@ def uncovered_promotions(proposals: list[Proposal], situation: Situation) -> Set
         lead = int(situation.shop.economics.lead_time_mean)
         ahead = proposal.first_day - situation.view.day
         display, price = proposal.action is Action.DISPLAY, proposal.action is Action.PRICE
-        promotes = (display and line.after > line.before) or (price and line.after < line.before)
+        promotes = (display and line.counterpart is not None and line.after > line.before) or (
+            price and line.after < line.before
+        )
         if not promotes or (price and len(proposal.lines) > 1) or ahead > lead:
             return line, None
         stock, demand = cover.of(line, proposal)
         if stock >= LEAST_COVER * demand:
             return line, None
-        return _uncovered(proposal, line, situation, cover, stock, demand)
+        return _uncovered(proposal, line, situation, stock, demand)
 
     return each_line(proposals, settle, frozenset({Action.DISPLAY, Action.PRICE}))
 
@@ -211,7 +212,7 @@ received."""
 
 
 def _uncovered(
-    proposal: Proposal, line: Line, situation: Situation, cover: Cover, stock: float, demand: float
+    proposal: Proposal, line: Line, situation: Situation, stock: float, demand: float
 ) -> tuple[Line, Conflict]:
     """Return what becomes of a promotion whose stock does not cover it."""
     where = "" if line.cluster is None else f" in {situation.cluster(line.cluster)}"
@@ -220,13 +221,8 @@ def _uncovered(
         "promoted_demand": plain(demand, 1),
         "least_cover": LEAST_COVER,
     }
-    taker = None
     if proposal.action is Action.DISPLAY:
-        taker = cover.first_covered(line, proposal, LEAST_COVER)
-    if taker is not None:
-        resolution = f"{situation.product(taker)} takes the display"
-    elif proposal.action is Action.DISPLAY and line.counterpart is None:
-        resolution = "the display begins as planned: no other product's stock covers it"
+        resolution = "the display stays as it is"
     else:
         resolution = "withheld until stock has arrived"
     conflict = Conflict(
@@ -244,13 +240,6 @@ def _uncovered(
         resolution=resolution,
         figures=figures,
     )
-    if taker is not None:
-        giver = line.product if line.counterpart is None else line.counterpart
-        before = cover.share(taker, line, proposal)
-        other = replace(line, product=taker, counterpart=giver, before=before, gauge=None)
-        return amended(other, line.after, conflict), conflict
-    if proposal.action is Action.DISPLAY and line.counterpart is None:
-        return amended(line, line.after, conflict), conflict
     return withheld(line, conflict), conflict
 
 

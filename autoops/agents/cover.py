@@ -26,7 +26,6 @@ class Cover:
             for line in proposal.lines if proposal.action is Action.ORDER else ():
                 if line.cluster is not None:
                     self._ordered[line.product, line.cluster] += line.after - line.before
-        self._taken: set[tuple[int, int | None]] = set()
 
     def of(self, line: Line, proposal: Proposal) -> tuple[float, float]:
         """Return (units available, units wanted) from today until the promotion ends or an order arrives."""
@@ -38,21 +37,6 @@ class Cover:
             return sum(stock for stock, _ in both), sum(demand for _, demand in both)
         assert line.cluster is not None  # noqa: S101 - a display stands in a cluster
         return self._displayed(line.product, line.cluster, proposal, line.after)
-
-    def first_covered(self, line: Line, proposal: Proposal, least: float) -> int | None:
-        """Return the first alternative whose stock covers the display, None if none does; it is then taken."""
-        assert line.cluster is not None  # noqa: S101 - a display stands in a cluster
-        for product in line.alternatives:
-            stock, demand = self._displayed(product, line.cluster, proposal, line.after)
-            if (product, line.cluster) not in self._taken and stock >= least * demand:
-                self._taken.add((product, line.cluster))
-                return product
-        return None
-
-    def share(self, product: int, line: Line, proposal: Proposal) -> float:
-        """Return a product's committed displayed share on the promotion's first day."""
-        ahead = proposal.first_day - self._situation.view.day
-        return float(self._situation.committed.display[ahead, product, line.cluster])
 
     def _displayed(self, product: int, cluster: int, proposal: Proposal, share: float) -> tuple[float, float]:
         """Return (available, wanted) of a product with the given displayed share."""

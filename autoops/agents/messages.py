@@ -96,8 +96,6 @@ class Line:
     """The numbers it was decided by, rounded for the record."""
     counterpart: int | None = None
     """The product that gives its display slot, if one does."""
-    alternatives: tuple[int, ...] = ()
-    """Products that could take the slot instead, best first."""
     conflict_id: str | None = None
     """The conflict that changed or dropped it, if any."""
     note: str = ""

@@ -41,8 +41,6 @@ class PromotionTuning:
     """Dollars that moving a display for a day must bring: the work of it; assumed."""
     displayed: float = 0.5
     """Displayed share from which a product counts as promoted."""
-    alternatives: int = 5
-    """Products named that could take a slot instead."""
     sell_share: float = 0.7
     """Of what a display should sell, the part that the agent puts its word to."""
 
@@ -139,8 +137,6 @@ class PromotionAgent:
     def _swaps(self, situation: Situation, slots: Slots, cluster: int, hurdle: float) -> tuple[Line, ...]:
         """Return the exchanges of slots that bring more than the hurdle, each with products that could take it instead."""
         swaps = best_swaps(slots.share, slots.value, hurdle / situation.priorities.margin)
-        taken = {taker for _, taker in swaps}
-        spare = tuple(product for product in self._spare(slots) if product not in taken) if swaps else ()
         return tuple(
             self._line(
                 situation,
@@ -150,7 +146,6 @@ class PromotionAgent:
                 float(slots.share[taker]),
                 float(slots.share[giver]),
                 giver,
-                spare,
             )
             for giver, taker in swaps
         )
@@ -182,15 +177,15 @@ class PromotionAgent:
     ) -> Proposal | None:
         """Return one swap of a slot, the partner that was not given chosen by value; None if it does not pay."""
         held = np.flatnonzero(slots.share >= self._tuning.displayed)
-        spare = self._spare(slots)
         if taker is not None and (slots.share[taker] >= self._tuning.displayed or len(held) == 0):
             return None
         if giver is None:
             giver = int(held[slots.value[held].argmin()])
         if taker is None:
-            if not spare:
+            free = np.flatnonzero(slots.share < 0.1)
+            if len(free) == 0:
                 return None
-            taker, spare = spare[0], spare[1:]
+            taker = int(free[slots.value[free].argmax()])
         line = self._line(
             situation,
             slots,
@@ -199,7 +194,6 @@ class PromotionAgent:
             float(slots.share[taker]),
             float(slots.share[giver]),
             giver,
-            spare,
         )
         running_low = event.type is EventType.LOW_STOCK
         if situation.priorities.margin * line.figures["gain"] <= (
@@ -313,12 +307,6 @@ class PromotionAgent:
         value = shelf.display_value(demand, lift, diverted, variance)
         return Slots(0, 1, share, demand, margin - diverted, value, stock)
 
-    def _spare(self, slots: Slots) -> tuple[int, ...]:
-        """Return the products without a slot that would make most of one, best first."""
-        free = np.flatnonzero(slots.share < 0.1)
-        best = free[np.argsort(-slots.value[free], kind="stable")]
-        return tuple(int(product) for product in best[: self._tuning.alternatives])
-
     def _line(
         self,
         situation: Situation,
@@ -328,7 +316,6 @@ class PromotionAgent:
         before: float,
         after: float,
         giver: int | None,
-        spare: tuple[int, ...],
     ) -> Line:
         """Return one display with the numbers it was decided by."""
         lift = float(situation.forecast.lift[product])
@@ -349,7 +336,6 @@ class PromotionAgent:
                 "gain": plain((after - before) * (value - given)),
             },
             counterpart=giver,
-            alternatives=spare,
             gauge=Gauge(
                 Measured.SOLD,
                 baseline=comes * usual,

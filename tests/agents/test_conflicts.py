@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from shops import BREAD, CHIPS, COLA, MILK, expiring, made_shop, made_situation, made_view, proposal
 
 from autoops.agents.book import Book
@@ -19,9 +18,9 @@ from autoops.agents.conflicts import (
 from autoops.agents.messages import Action, ConflictKind, Effect, Line
 
 
-def _display(product: int, giver: int | None, alternatives: tuple[int, ...] = ()) -> Line:
+def _display(product: int, giver: int | None) -> Line:
     """Return a line that gives a product a whole display in cluster 1."""
-    return Line(product, 0, 0.0, 1.0, {"gain": 5.0}, counterpart=giver, alternatives=alternatives)
+    return Line(product, 0, 0.0, 1.0, {"gain": 5.0}, counterpart=giver)
 
 
 def test_a_price_under_its_rail_is_taken_to_the_rail() -> None:
@@ -54,41 +53,23 @@ def test_an_allowed_price_is_no_conflict() -> None:
     assert guard_rails([cut], made_situation()) == ([cut], [])
 
 
-def test_a_display_that_stock_cannot_cover_goes_to_the_next_that_is_covered() -> None:
-    """Chips have too little for three displayed days; milk is asked next and has enough."""
-    view = made_view(stock=60.0)
-    on_hand = view.on_hand.copy()
-    on_hand[-1, CHIPS, 0] = 5.0
-    show = proposal(Action.DISPLAY, _display(CHIPS, COLA, (BREAD, MILK)))
-    on_hand[2, BREAD, 0] = 0.0
-
-    (settled,), (conflict,) = uncovered_promotions([show], made_situation(replace(view, on_hand=on_hand)))
-
-    assert settled.lines[0].product == MILK
-    assert settled.lines[0].counterpart == COLA
-    assert conflict.kind is ConflictKind.UNCOVERED_PROMOTION
-    assert conflict.figures["available_units"] == 5.0
-    assert conflict.figures["promoted_demand"] == pytest.approx(30.0 * np.exp(0.5), abs=0.1)
-
-
-def test_a_display_that_nobody_can_cover_is_withheld() -> None:
-    """Without a covered alternative the slot stays where it is."""
-    show = proposal(Action.DISPLAY, _display(CHIPS, COLA, (MILK,)))
+def test_an_uncovered_display_stays_where_it_is() -> None:
+    """Five chips against ten a day and more with a display: cola keeps its slot."""
+    show = proposal(Action.DISPLAY, _display(CHIPS, COLA))
 
     (settled,), (conflict,) = uncovered_promotions([show], made_situation(made_view(stock=5.0)))
 
-    assert settled.lines[0].after == settled.lines[0].before
-    assert "withheld" in conflict.resolution
+    assert (settled.lines[0].product, settled.lines[0].after) == (CHIPS, 0.0)
+    assert settled.lines[0].conflict_id == conflict.id
+    assert conflict.kind is ConflictKind.UNCOVERED_PROMOTION
+    assert conflict.resolution == "the display stays as it is"
 
 
-def test_a_planned_display_that_nobody_can_cover_begins_all_the_same() -> None:
-    """The retailer's own plan is not cancelled for want of something better."""
+def test_the_plans_own_display_is_nobodys_to_cancel() -> None:
+    """The retailer's plan stands, however little there is of it."""
     start = proposal(Action.DISPLAY, _display(CHIPS, None))
 
-    (settled,), (conflict,) = uncovered_promotions([start], made_situation(made_view(stock=5.0)))
-
-    assert settled.lines[0].after == 1.0
-    assert "as planned" in conflict.resolution
+    assert uncovered_promotions([start], made_situation(made_view(stock=5.0)))[1] == []
 
 
 def test_an_order_proposed_in_time_covers_a_later_display() -> None:
