@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,7 @@ from rich.tree import Tree
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autoops.tracing.journal.reader import SpanRecord, TraceRecord
+    from autoops.tracing.journal.reader import ScoreRecord, SpanRecord, TraceRecord
 
 WHOLE: Final = 10_000
 """Columns where nobody's screen sets a limit."""
@@ -83,7 +84,10 @@ def trace_json(trace: TraceRecord) -> dict[str, Any]:
 
 
 def trace_tree(trace: TraceRecord) -> Tree:
-    """A trace for people: spans under their parents, with times, levels and what decisions said."""
+    """A trace for people: spans under their parents, with times, levels, what decisions said and what became of them."""
+    scores: dict[str | None, list[ScoreRecord]] = {}
+    for score in trace.scores:
+        scores.setdefault(score.span_id, []).append(score)
     children: dict[str | None, list[SpanRecord]] = {}
     known = {span.span_id for span in trace.spans}
     for span in trace.spans:
@@ -102,7 +106,8 @@ def trace_tree(trace: TraceRecord) -> Tree:
             for span in spans:
                 if span.span_id not in shown:
                     shown.add(span.span_id)
-                    stack.append((branch.add(_line(span)), children.get(span.span_id, [])))
+                    line = _line(span, scores.get(span.span_id, ()))
+                    stack.append((branch.add(line), children.get(span.span_id, [])))
     return tree
 
 
@@ -148,19 +153,42 @@ def ago(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _line(span: SpanRecord) -> str:
+def _line(span: SpanRecord, scores: Sequence[ScoreRecord]) -> str:
     style = LEVEL_STYLES.get(span.level, "")
     line = f"{escape(span.name)} [dim]({span.type}, {duration(span.start_ns, span.end_ns)})[/]"
+    about = [_metadata(span, key) for key in ("policy", "autoops.sim.date")]
+    if about[0]:
+        line += f" {escape(' '.join(each for each in about if each))}"
     if span.state == "interrupted":
         line += " [yellow]interrupted[/]"
     if style:
         line += f" [{style}]{span.level}[/] {escape(span.status_message or '')}"
     if span.confidence is not None:
         line += f" confidence {span.confidence:g}"
-    reasoning = span.attributes.get("langfuse.observation.metadata.reasoning")
-    if reasoning:
-        line += f"\n[dim]{escape(str(reasoning))}[/]"
-    return line
+    told = [_metadata(span, "reasoning"), _settled(span)]
+    if claim := _metadata(span, "claim"):
+        told.append(f"Claims: {claim}")
+    told += [
+        f"{score.name}: {score.value}{f' ({score.comment})' if score.comment else ''}"
+        for score in scores
+        if score.name != "confidence"
+    ]
+    return "\n".join([line, *(f"[dim]{escape(each)}[/]" for each in told if each)])
+
+
+def _metadata(span: SpanRecord, key: str) -> str:
+    return str(span.attributes.get(f"langfuse.observation.metadata.{key}") or "")
+
+
+def _settled(span: SpanRecord) -> str:
+    """What was in conflict, and by which rule what came of it."""
+    if span.type != "evaluator":
+        return ""
+    try:
+        found, outcome = json.loads(span.input or "{}"), json.loads(span.output or "{}")
+        return f"{found['found']}: {outcome['resolution']}, for {outcome['rule']}"
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _plain(value: Any) -> Any:
