@@ -148,7 +148,7 @@ class PricingAgent:
                 "all_prices_over_plan": over_plan,
             },
             reasoning=(
-                f"{' and '.join(moves)}: {money(gain)} more in {counted(days, 'day')} than at the prices in force, the index "
+                f"{' and '.join(moves)}: {money(abs(gain))} {'more' if gain >= 0 else 'less'} in {counted(days, 'day')} than at the prices in force, the index "
                 f"at fixed weights {text(index)} % from plan. All prices together: {money(over_plan)} over the planned ones."
             ),
         )
