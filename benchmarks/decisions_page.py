@@ -276,8 +276,13 @@ def _limits(evidence: Evidence) -> list[str]:
             "late suppliers.",
         ),
         item(
-            f"Vendors pay {assumed.vendor_funding:.0%} of planned discounts on what is sold. Gains from displays lean on that,",
-            f"and on the assumption that {low:.0%} to {high:.0%} of a display's fitted lift is caused by it.",
+            f"Vendors pay {assumed.vendor_funding:.0%} of planned discounts on what is sold, wherever in its rail the price",
+            "stands: a promoted price that is raised keeps all of it. Gains from prices and displays lean on that, and on the",
+            f"assumption that {low:.0%} to {high:.0%} of a display's fitted lift is caused by it.",
+        ),
+        item(
+            "The price index holds at fixed weights, those of past revenue. What sells more than its weight in a week is dear,",
+            "what sells less makes the room: the basket that is bought costs more than planned, under the ceiling's prices too.",
         ),
         item(
             "Moving a display costs nothing in the world, and a day's moves are done by opening time. The promotion agent",
