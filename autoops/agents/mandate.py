@@ -91,6 +91,18 @@ class Mandate:
                 return f"{name} is set to propose: somebody has to approve it"
         return ""
 
+    def sentence(self) -> str:
+        """Return what is not as usual, in one line; nothing if all is."""
+        weighed = [
+            f"{item.name} {getattr(self.priorities, item.name):g}"
+            for item in fields(self.priorities)
+            if getattr(self.priorities, item.name) != 1.0
+        ]
+        parts = [f"Priorities: {', '.join(weighed)}"] if weighed else []
+        if self.propose:
+            parts.append(f"Only proposed: {', '.join(self.propose)}")
+        return ". ".join(parts)
+
 
 USUAL = Mandate()
 """Each cost weighs what it is, and all that is decided is committed."""

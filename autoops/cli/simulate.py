@@ -234,6 +234,8 @@ def _print_report(report: Report, words: str) -> None:
         f"{number(report.clusters, 'cluster')}, {number(report.days, 'day')} of weeks {first}-{last}, world {report.world} {report.fingerprint}, "
         f"{'seed' if len(report.seeds) == 1 else 'seeds'} {_span(report.seeds)}"
     )
+    if said := report.mandate.sentence():
+        screen.print(said)
     screen.print(_table(report))
     screen.print("Objective: profit less the goodwill of lost sales, one margin each.")
     for line in _findings(report):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import NormalDist, fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from autoops.agents.calibration import calibration_record
 from autoops.agents.intervals import LEVELS, IntervalCoverage
+from autoops.agents.mandate import USUAL, Mandate
 from autoops.simulation.gaps import CEILING, FLOOR, GapShare, gap_share
 from autoops.simulation.policies.crews import CREWS
 
@@ -155,6 +156,8 @@ class Report:
     """Error of one-week forecasts of the chain's real sales in the weeks that were simulated."""
     runs: tuple[Run, ...]
     seconds: float
+    mandate: Mandate = USUAL
+    """What the retailer weighed, and had proposed only."""
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -224,6 +227,8 @@ class Report:
             "product_ranks": [self.first_rank, self.first_rank + self.products - 1],
             "clusters": self.clusters,
             "world": self.world,
+            "priorities": asdict(self.mandate.priorities),
+            "only_proposed": list(self.mandate.propose),
             "fingerprint": self.fingerprint,
             "assumptions": self.headline,
             "intervals": INTERVALS,

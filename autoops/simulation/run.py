@@ -197,6 +197,7 @@ def _draft(options: Options, world: World, run_id: str, session_id: str) -> Repo
         fingerprint=fingerprint(world),
         headline=options.assumed.headline(),
         wape=chain_wape(world.panel, weeks=weeks),
+        mandate=options.mandate,
         runs=(),
         seconds=0.0,
     )
