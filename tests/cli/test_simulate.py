@@ -230,8 +230,10 @@ def test_priorities_change_decisions() -> None:
     """The same days with another weight of service come to other figures; the baseline's stay the same."""
     plain = orjson.loads(_simulate(*SMALL, "--json", "--no-tracing").stdout)["policies"]
     served = _simulate(*SMALL, "--json", "--no-tracing", "--priority", "service=5", "--priority", "waste=.5")
-    other = orjson.loads(served.stdout)["policies"]
+    told = orjson.loads(served.stdout)
+    other = told["policies"]
 
+    assert told["priorities"] == {"service": 5.0, "margin": 1.0, "waste": 0.5}
     assert other["agents"]["objective"] != plain["agents"]["objective"]
     assert other["static"] == plain["static"]
 
