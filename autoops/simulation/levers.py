@@ -156,10 +156,17 @@ def _prices(
 
 
 def _shelf(world: World, week: int, change: FloatArray) -> FloatArray:
-    """Return (products,) shelf prices in whole cents inside their rails."""
+    """Return (products,) shelf prices in whole cents, inside their rails and their index at most the plan's."""
     planned = world.calendar.price[week]
     low, high = price_rails(planned, world.shop.cost, world.shop.economics.price_rail)
     low, high = np.ceil(100.0 * low - 1e-6) / 100.0, np.floor(100.0 * high + 1e-6) / 100.0
     price = np.clip(np.round(planned * np.exp(change), 2), low, high)
-    result: FloatArray = np.where(change == 0.0, planned, price)
+    price = np.where(change == 0.0, planned, price)
+    # Rounding may lift the index: as many prices as it takes, those that weigh most first, give a cent back.
+    weight = index_weights(world).sum(axis=1)
+    cent = np.where((change != 0.0) & (price > low + 0.005), -weight * np.log1p(-0.01 / price), 0.0)
+    order = np.argsort(-cent, kind="stable")
+    given = np.cumsum(cent[order]) - cent[order] < (weight * np.log(price / planned)).sum()
+    price[order] -= np.where(given & (cent[order] > 0.0), 0.01, 0.0)
+    result: FloatArray = np.round(price, 2)
     return result

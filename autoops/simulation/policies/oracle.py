@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 NAME = "oracle"
 """As it stands in reports."""
 
-REVISIONS = 4
+REVISIONS = 2
 """Most times that prices and displays are made anew by what was short under those before, while that helps."""
 
 
@@ -142,7 +142,9 @@ def _sell_opening(world: World, market: Market, levers: Levers, seed: int, open_
         barred = is_promoted(world.calendar.price[day // 7], shop.reference_price)[:, None]
         expiring = np.where(shop.perishable[:, None], store.on_hand[0], 0.0)
         worth = price + (world.calendar.funding[day // 7] - shop.cost)[:, None]
-        depth, wanted = _best_stickers(market, day, intensity, (expiring, demand, price, worth))
+        # Where deliveries come, they serve what the opening stock cannot.
+        fresh = np.where(alone[day], store.stock - expiring, np.inf)
+        depth, wanted = _best_stickers(market, day, intensity, (expiring, demand, price, worth, fresh))
         depth = np.where(barred | (expiring <= 0.0), 0.0, depth)
         sale = store.sell(demand, np.where(depth > 0.0, wanted, 0.0))
         if alone[day].any() and world.variant.substitution > 0.0:
@@ -170,12 +172,14 @@ def _sell_opening(world: World, market: Market, levers: Levers, seed: int, open_
 def _displays(world: World, market: Market, day: int, levers: Levers, store: Store) -> FloatArray:
     """Return the day's displayed shares dealt to where the stock that there is earns most, luck known."""
     shop, price, share = world.shop, levers.price[day], levers.display[day]
-    margin = price + (world.calendar.funding[day // 7] - shop.cost)[:, None]
+    # What is left at the end is worth what it is valued at: of what expires, a share of its cost.
+    worth = shop.cost * np.where(shop.perishable, shop.economics.perishable_salvage, 1.0)
+    margin = price + (world.calendar.funding[day // 7] - worth)[:, None]
     shelf = Shelf(
         stock=store.stock,
         expiring=np.where(shop.perishable[:, None], store.on_hand[0], 0.0),
         margin=margin,
-        cost=shop.cost[:, None],
+        cost=worth[:, None],
         goodwill=shop.economics.goodwill,
     )
     wanted = market.demand(day, market.intensity(day, price, np.zeros_like(share)))
@@ -196,20 +200,21 @@ def _best_stickers(
     market: Market,
     day: int,
     intensity: FloatArray,
-    cell: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    cell: tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray],
 ) -> tuple[FloatArray, FloatArray]:
     """Return the best depth for what expires tonight, luck known, and the units that want it.
 
-    `cell` is what expires, demand, the price, and what a fresh unit sold at it earns.
+    `cell` is what expires, demand, the price, what a fresh unit sold at it earns, and how many fresh units there are.
     """
-    expiring, demand, price, worth = cell
+    expiring, demand, price, worth, fresh = cell
     best, depth, units = np.full(price.shape, -np.inf), np.zeros_like(price), np.zeros_like(price)
     for share in DEPTHS:
         wanted = (
             market.clearance(day, intensity, np.full_like(price, share)) if share else np.zeros_like(price)
         )
         cleared = np.minimum(expiring, wanted if share else demand)
-        gained = price * (1.0 - share) * cleared + worth * np.maximum(demand - cleared, 0.0)
+        left = np.maximum(demand - cleared, 0.0)
+        gained = price * (1.0 - share) * cleared + worth * np.minimum(left, fresh + expiring - cleared)
         better = gained > best
         best, depth, units = (
             np.where(better, gained, best),
