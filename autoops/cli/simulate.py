@@ -50,6 +50,9 @@ MOST_COLUMNS = 4
 MAIN_FIGURES = 6
 """Figures of that table."""
 
+MOST_DIGITS = 9
+"""Of a number in a range; Python reads no integer of thousands."""
+
 
 def simulate(
     *,
@@ -195,13 +198,18 @@ def _journal(service: LangfuseIntegrationService) -> tuple[dict[str, Any] | None
 def _range(option: str, received: str, example: str, least: int = 1) -> tuple[int, int]:
     """Return both ends of a range A-B of at least so many numbers."""
     begin, _, end = received.partition("-")
-    if not (begin.isdecimal() and end.isdecimal()) or int(begin) > int(end):
+    if not (_whole(begin) and _whole(end)) or int(begin) > int(end):
         raise SimulationError(
             f"{option}: received {received}; allowed: a range such as {example}, the lower end first"
         )
     if int(end) - int(begin) + 1 < least:
         raise SimulationError(f"{option}: received {received}; allowed: a range of {least} or more")
     return int(begin), int(end)
+
+
+def _whole(text: str) -> bool:
+    """Return whether a text is a whole number of no more digits than anything here has."""
+    return text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def _names(received: str) -> tuple[str, ...]:
@@ -214,7 +222,7 @@ def _seeds(first: int, several: str | None) -> tuple[int, ...]:
     if several is None:
         return (first,)
     begin, dash, end = several.partition("-")
-    if not all(part.isdecimal() for part in ((begin, end) if dash else (begin,))):
+    if not all(_whole(part) for part in ((begin, end) if dash else (begin,))):
         raise SimulationError(
             f"--seeds: received {several}; allowed: a number such as 5, or a range such as 1-5"
         )

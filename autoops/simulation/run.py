@@ -45,6 +45,9 @@ LEAST_PRODUCTS = 10
 MOST_SEEDS = 100
 """Larger runs belong in a benchmark."""
 
+LARGEST_SEED = 2**31 - 1
+"""What every reader of a record can hold in a number."""
+
 MOST_SCALE = 1000.0
 """Times real demand; beyond, no store network sells as much."""
 
@@ -86,6 +89,7 @@ class Options:
             ("--product-ranks", self.first_rank, 1, None),
             ("--clusters", self.clusters, 1, None),
             ("--seed", min(self.seeds, default=0), 0, None),
+            ("--seed", max(self.seeds, default=0), 0, LARGEST_SEED),
         ):
             if value < least or (largest is not None and value > largest):
                 allowed = f"{least} to {largest}" if largest is not None else f"{least} or more"

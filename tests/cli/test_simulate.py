@@ -280,6 +280,11 @@ def test_assumptions_are_listed_with_their_sources() -> None:
         (("--products", "99999"), "--products: received 99999; allowed: 10 to "),
         (("--clusters", "0"), "--clusters: received 0; allowed: 1 or more"),
         (("--seed", "-4"), "--seed: received -4; allowed: 0 or more"),
+        (
+            ("--seeds", f"1-{'9' * 5000}"),
+            f"--seeds: received 1-{'9' * 5000}; allowed: a number such as 5, or a range such as 1-5",
+        ),
+        (("--seed", "9" * 26), f"--seed: received {'9' * 26}; allowed: 0 to 2147483647"),
         (("--seeds", "many"), "--seeds: received many; allowed: a number such as 5, or a range such as 1-5"),
         (("--seeds", "5-2"), "--seeds: received 5-2; allowed: at least one seed, at most 100"),
         (("--seeds", "101"), "--seeds: received 101 seeds; allowed: 1 to 100"),

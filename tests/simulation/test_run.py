@@ -208,6 +208,7 @@ def test_the_clusters_days_add_up(recorded: Recorded) -> None:
         ({"products": 3}, "--products: received 3; allowed: 10 or more"),
         ({"clusters": 0}, "--clusters: received 0; allowed: 1 or more"),
         ({"seeds": (-1,)}, "--seed: received -1; allowed: 0 or more"),
+        ({"seeds": (1, 2**31)}, "--seed: received 2147483648; allowed: 0 to 2147483647"),
         ({"seeds": ()}, "--seeds: received 0 seeds; allowed: 1 to 100"),
         ({"policies": ("genius",)}, f"--policy: received genius; allowed: {NAMES}, or all alone"),
         ({"policies": ()}, f"--policy: received none; allowed: {NAMES}, or all alone"),
