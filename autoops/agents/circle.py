@@ -47,8 +47,13 @@ class Circle:
         self._forecaster.expect(forecast)
         return forecast
 
-    def learn(self, observation: Observation) -> None:
-        """Take in what the day showed."""
+    def learn(self, observation: Observation) -> list[tuple[Agent, Exception]]:
+        """Take in what the day showed; return who failed to, and how: the others go on."""
         self._forecaster.learn(observation)
+        failed: list[tuple[Agent, Exception]] = []
         for agent in self.agents:
-            agent.learn(observation)
+            try:
+                agent.learn(observation)
+            except Exception as error:
+                failed.append((agent, error))
+        return failed

@@ -15,7 +15,8 @@ from autoops.agents.cover import Cover
 from autoops.agents.figures import counted, money, plain, text
 from autoops.agents.lasting import less_sure
 from autoops.agents.messages import Action, Conflict, ConflictKind, Line, Proposal
-from autoops.agents.settling import Rule, Settled, about, amended, each_line, withheld
+from autoops.agents.settling import Rule, Settled, about, amended, each_line, is_withheld, withheld
+from autoops.retail.markdown import DEEPEST, is_promoted
 from autoops.retail.pricing import price_rails
 
 if TYPE_CHECKING:
@@ -28,14 +29,20 @@ CENT = 0.005
 """Dollars; smaller differences are none."""
 
 
-@about(Action.PRICE)
+@about(Action.PRICE, Action.MARKDOWN)
 def guard_rails(proposals: list[Proposal], situation: Situation) -> Settled:
-    """Bring prices inside their rail around the plan and over cost: the nearest price allowed is taken."""
+    """Bring prices and stickers inside their rails.
+
+    Prices around the plan and over cost: the nearest price allowed is taken. Stickers no deeper than the deepest, which
+    is taken instead; one on what does not expire tonight or on a planned promotion is withheld.
+    """
     low, high = price_rails(situation.view.price[0], situation.shop.cost, situation.shop.economics.price_rail)
 
     def settle(proposal: Proposal, line: Line) -> tuple[Line, Conflict | None]:
+        if proposal.action is Action.MARKDOWN:
+            return _sticker_inside(proposal, line, situation)
         least, most = float(low[line.product]), float(high[line.product])
-        if proposal.action is not Action.PRICE or least - CENT <= line.after <= most + CENT:
+        if least - CENT <= line.after <= most + CENT:
             return line, None
         # Rounded towards the plan: a cent beyond the rail is a breach.
         allowed = plain(
@@ -56,7 +63,7 @@ def guard_rails(proposals: list[Proposal], situation: Situation) -> Settled:
         )
         return amended(line, allowed, conflict), conflict
 
-    return each_line(proposals, settle, frozenset({Action.PRICE}))
+    return each_line(proposals, settle, frozenset({Action.PRICE, Action.MARKDOWN}))
 
 
 @about(Action.ORDER, Action.PRICE, Action.MARKDOWN)
@@ -67,11 +74,16 @@ def one_hand(proposals: list[Proposal], situation: Situation) -> Settled:
     turns: dict[tuple[Action, int, int | None], list[Proposal]] = {}
     for proposal in proposals:
         for line in proposal.lines:
-            turns.setdefault((proposal.action, line.product, line.cluster), []).append(proposal)
+            if not is_withheld(line):
+                turns.setdefault((proposal.action, line.product, line.cluster), []).append(proposal)
+    stands = {
+        dial: max(rivals, key=_gain_per_line) if len(rivals) > 1 else rivals[0]
+        for dial, rivals in turns.items()
+    }
 
     def settle(proposal: Proposal, line: Line) -> tuple[Line, Conflict | None]:
-        rivals = turns[proposal.action, line.product, line.cluster]
-        best = rivals[0] if len(rivals) == 1 else max(rivals, key=_gain_per_line)
+        dial = proposal.action, line.product, line.cluster
+        best = proposal if is_withheld(line) else stands[dial]
         if best is proposal:
             return line, None
         conflict = Conflict(
@@ -81,7 +93,7 @@ def one_hand(proposals: list[Proposal], situation: Situation) -> Settled:
             cluster=line.cluster,
             agents=(proposal.agent, best.agent),
             proposals=(proposal.id, best.id),
-            found=f"{len(rivals)} proposals for the {proposal.action.value} of {situation.product(line.product)}",
+            found=f"{len(turns[dial])} proposals for the {proposal.action.value} of {situation.product(line.product)}",
             rule="of several proposals for one dial, that which is expected to bring most for each product stands",
             resolution=f"{best.agent}'s proposal stands",
             figures={"gain": plain(_gain_per_line(proposal)), "rivals_gain": plain(_gain_per_line(best))},
@@ -118,7 +130,7 @@ def one_move(proposals: list[Proposal], situation: Situation) -> Settled:
             found=f"the display of {name} in {situation.cluster(line.cluster)} has been moved already",
             rule="of two moves of one display slot on one morning the first stands",
             resolution="the display stays as it is",
-            figures={"gain_foregone": line.figures["gain"]},
+            figures={name: line.figures[name] for name in ("gain",) if name in line.figures},
         )
         return withheld(line, conflict), conflict
 
@@ -160,6 +172,7 @@ def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) 
         for proposal in proposals
         if proposal.action is Action.MARKDOWN
         for line in proposal.lines
+        if not is_withheld(line)
     }
 
     def settle(proposal: Proposal, line: Line) -> tuple[Line, Conflict | None]:
@@ -168,7 +181,8 @@ def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) 
         sticker = marked.get((line.product, line.cluster))
         if sticker is None and situation.committed.markdown[line.product, line.cluster] == 0.0:
             return line, None
-        need = float(np.ceil(line.figures["reorder_point"] - line.figures["position"]))
+        position, reorder_point = _asked_for(line, situation)
+        need = float(np.ceil(reorder_point - position))
         kept = plain(line.before + max(need, 0.0))
         if kept >= line.after:
             return line, None
@@ -184,8 +198,8 @@ def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) 
             resolution=f"{counted(kept, 'unit')} instead of {text(line.after)}",
             figures={
                 "proposed_units": line.after,
-                "position": line.figures["position"],
-                "reorder_point": line.figures["reorder_point"],
+                "position": position,
+                "reorder_point": reorder_point,
             },
         )
         return amended(line, kept, conflict), conflict
@@ -241,6 +255,56 @@ def _uncovered(
         figures=figures,
     )
     return withheld(line, conflict), conflict
+
+
+def _sticker_inside(proposal: Proposal, line: Line, situation: Situation) -> tuple[Line, Conflict | None]:
+    """Return a sticker inside its rails: its depth, and what may be stickered at all."""
+    product, cluster, view, shop = line.product, line.cluster, situation.view, situation.shop
+    assert cluster is not None  # noqa: S101 - a sticker is put on in a cluster
+    expiring = float(view.on_hand[0, product, cluster]) if shop.perishable[product] else 0.0
+    name, promoted = (
+        situation.product(product),
+        bool(is_promoted(view.price[0], shop.reference_price)[product]),
+    )
+    if line.after <= 0.0 or (expiring > 0.0 and not promoted and line.after <= DEEPEST):
+        return line, None
+    if expiring <= 0.0:
+        found = (
+            f"{text(line.after)} off {name} in {situation.cluster(cluster)}, of which nothing expires tonight"
+        )
+    elif promoted:
+        found = f"{text(line.after)} off {name}, which is on a planned promotion"
+    else:
+        found = f"{text(line.after)} off {name} is deeper than {text(DEEPEST)}"
+    allowed = line.before if expiring <= 0.0 or promoted else DEEPEST
+    conflict = Conflict(
+        id=f"{proposal.id}/rail-{product}-{cluster}",
+        kind=ConflictKind.GUARD_RAIL,
+        product=product,
+        cluster=cluster,
+        agents=(proposal.agent, "guard_rail"),
+        proposals=(proposal.id,),
+        found=found,
+        rule="a sticker is put on what expires tonight, on no planned promotion, and takes off no more than the deepest",
+        resolution=f"{text(allowed)} off instead of {text(line.after)}",
+        figures={"proposed": line.after, "deepest": DEEPEST, "expiring_units": plain(expiring)},
+    )
+    return amended(line, allowed, conflict), conflict
+
+
+def _asked_for(line: Line, situation: Situation) -> tuple[float, float]:
+    """Return (position, reorder point) that an order was decided by.
+
+    Of an order that does not say: what is there, and what is expected to sell until an order placed tomorrow arrives.
+    """
+    days = int(situation.shop.economics.lead_time_mean) + 1
+    here = line.product, line.cluster
+    position = situation.view.stock[here] + situation.view.on_order.sum(axis=0)[here] + line.before
+    point = situation.forecast.daily[:days, line.product, line.cluster].sum()
+    return (
+        line.figures.get("position", plain(position)),
+        line.figures.get("reorder_point", plain(point)),
+    )
 
 
 def _gain_per_line(proposal: Proposal) -> float:

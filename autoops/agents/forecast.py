@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.agents.messages import EventType
+from autoops.retail.arrays import freeze_arrays
 from autoops.retail.demand import DailyNoise, Learned, adjusted_level, fit_response, level_gain
 from autoops.retail.distribution import demand_variance, expected_beyond
 
@@ -68,7 +69,7 @@ class ForecastTuning:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Expected demand on the days that the calendar covers, today first."""
+    """Expected demand on the days that the calendar covers, today first. Arrays are read-only."""
 
     daily: FloatArray
     """(days, products, clusters) units, at the committed prices and displays."""
@@ -90,6 +91,10 @@ class Forecast:
     """(products,) the part of it that both weeks share."""
     weekday: int
     """0 for Monday to 6 for Sunday, of the first day."""
+
+    def __post_init__(self) -> None:
+        """Let nobody who is shown it change it."""
+        freeze_arrays(self)
 
     def upcoming(self, days: int) -> FloatArray:
         """Return (days, products, clusters) units expected a day, today first; beyond the calendar, the usual."""

@@ -139,7 +139,7 @@ class ConflictKind(StrEnum):
     REORDER_AGAINST_MARKDOWN = "reorder_against_markdown"
     """More is ordered of what is being sold off."""
     GUARD_RAIL = "guard_rail"
-    """A price under cost or outside its rail around the plan."""
+    """A price under cost or outside its rail around the plan, or a sticker too deep or where none may be."""
     SAME_THING = "same_thing"
     """Two proposals for one product's same dial on one day."""
     DISPLAY_SLOTS = "display_slots"
@@ -148,6 +148,8 @@ class ConflictKind(StrEnum):
     """Prices that together stand over plan."""
     RECEIVING_CAPACITY = "receiving_capacity"
     """More orders than a cluster can receive."""
+    REFUSED = "refused"
+    """A proposal that makes no sense: no shop could do it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from autoops.agents.book import Book
+from autoops.agents.border import admitted, refused
 from autoops.agents.circle import Circle
 from autoops.agents.conflicts import RULES
 from autoops.agents.intervals import IntervalTally
@@ -22,6 +24,7 @@ from autoops.agents.record import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from autoops.agents.agent import Agent, Situation
     from autoops.agents.book import Commitments
@@ -81,6 +84,7 @@ class Orchestrator:
         self._tracing, self._session_id, self._tags = tracing, session_id, tuple(tags)
         self._memory = memory
         self._mandate = mandate
+        self._date: date | None = None
         parties = [[agent] for agent in agents] if apart else [agents]
         self._circles = [
             Circle(shop, copy.deepcopy(forecaster) if apart else forecaster, party, mandate.priorities)
@@ -92,11 +96,14 @@ class Orchestrator:
         """Every decision of the run, in order."""
         self.conflicts: list[Conflict] = []
         """Every conflict found, in order."""
+        self.failures: Counter[str] = Counter()
+        """How often each agent has raised, by its name; the run went on without what it would have said."""
         self.intervals = IntervalTally()
         """How often a day's demand fell into the intervals that the agents expected it in."""
 
     def morning(self, view: ShopView, events: Sequence[Event]) -> Commitments:
         """Handle a morning's events, the most urgent first, and return what is committed for today."""
+        self._date = view.date
         self._book.open_day(view.day)
         for circle in self._circles:
             circle.begin(view.day, events)
@@ -111,10 +118,25 @@ class Orchestrator:
     def evening(self, observation: Observation) -> None:
         """Take in what the day showed."""
         for circle in self._circles:
-            circle.learn(observation)
+            for agent, error in circle.learn(observation):
+                self._record_failure(agent, observation, error)
         self.intervals.learn(observation)
         if self._memory is not None:
             self._memory.observe(observation)
+
+    def _record_failure(self, agent: Agent, observation: Observation, error: Exception) -> None:
+        """Record that an agent failed in the evening, as a trace of its own in the run's session."""
+        self.failures[agent.name] += 1
+        what = {"type": "agent_failed", "agent": agent.name, "day": observation.day}
+        when = None if self._date is None else dated(self._date)
+        trace_id = self._tracing.create_simulation_trace(
+            what, session_id=self._session_id, tags=self._tags, metadata=when
+        )
+        span_id = self._tracing.start_agent_span(
+            agent.name, "learn", parent_trace_id=trace_id, input_data=what, metadata=when
+        )
+        self._tracing.end_agent_span(span_id, error=error, level="ERROR")
+        self._tracing.finalize_trace(trace_id, error=error)
 
     def _handle(self, event: Event, view: ShopView) -> None:
         """Take one event from its trace's beginning to its end."""
@@ -145,16 +167,24 @@ class Orchestrator:
         conflicts: list[Conflict] = []
         for together in _rounds(asked):
             situation = circle.situation(view)
-            proposals = [
-                proposal for agent in together for proposal in self._ask(agent, event, situation, trace_id)
-            ]
-            settled, found = self._settle(event, proposals, circle, situation, trace_id)
+            proposals: list[Proposal] = []
+            refusals: list[Conflict] = []
+            for agent in together:
+                proposed, wrong = self._ask(agent, event, situation, trace_id)
+                proposals += proposed
+                refusals += wrong
+            settled, found = self._settle(event, proposals, refusals, circle, situation, trace_id)
             decisions += settled
             conflicts += found
         return decisions, conflicts
 
-    def _ask(self, agent: Agent, event: Event, situation: Situation, trace_id: str | None) -> list[Proposal]:
-        """Return an agent's proposals, its step recorded."""
+    def _ask(
+        self, agent: Agent, event: Event, situation: Situation, trace_id: str | None
+    ) -> tuple[list[Proposal], list[Conflict]]:
+        """Return what an agent proposes that makes sense, and what of it is refused; its step is recorded.
+
+        An agent that fails proposes nothing, and the others go on.
+        """
         asked = {"event": event.type.value, "event_id": event.id}
         span_id = self._tracing.start_agent_span(
             agent.name,
@@ -163,16 +193,33 @@ class Orchestrator:
             input_data=asked,
             metadata=dated(event.date),
         )
-        proposals = agent.propose(event, situation)
+        try:
+            found: list[object] = list(agent.propose(event, situation))
+        except Exception as error:
+            self.failures[agent.name] += 1
+            self._tracing.end_agent_span(span_id, {"proposals": []}, error=error, level="ERROR")
+            return [], []
+        proposals, refusals = [], []
+        for number, proposal in enumerate(found):
+            taken = admitted(proposal, agent.name, situation)
+            if isinstance(taken, str):
+                refusals.append(refused(proposal, agent.name, event, number, taken))
+            else:
+                proposals.append(taken)
         if span_id is not None:
-            outcome = {"proposals": [proposal_record(proposal, self._shop) for proposal in proposals]}
-            self._tracing.end_agent_span(span_id, outcome)
-        return proposals
+            outcome: dict[str, object] = {
+                "proposals": [proposal_record(proposal, self._shop) for proposal in proposals]
+            }
+            if refusals:
+                outcome["refused"] = {refusal.id: refusal.found for refusal in refusals}
+            self._tracing.end_agent_span(span_id, outcome, level="WARNING" if refusals else None)
+        return proposals, refusals
 
     def _settle(
         self,
         event: Event,
         proposals: list[Proposal],
+        refusals: list[Conflict],
         circle: Circle,
         situation: Situation,
         trace_id: str | None,
@@ -182,7 +229,9 @@ class Orchestrator:
         span_id = self._tracing.start_agent_span(
             NAME, "commit", parent_trace_id=trace_id, input_data=asked, metadata=dated(event.date)
         )
-        conflicts: list[Conflict] = []
+        conflicts = list(refusals)
+        for refusal in refusals:
+            self._record_conflict(refusal, event, trace_id, span_id)
         # What is not going to happen is in nobody's way.
         held = [proposal for proposal in proposals if self._mandate.held(proposal)]
         proposals = [proposal for proposal in proposals if not self._mandate.held(proposal)]

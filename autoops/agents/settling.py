@@ -56,6 +56,11 @@ def each_line(
     return settled, conflicts
 
 
+def is_withheld(line: Line) -> bool:
+    """Return whether a conflict has left nothing of a line."""
+    return line.conflict_id is not None and line.after == line.before
+
+
 def withheld(line: Line, conflict: Conflict) -> Line:
     """Return a line that changes nothing."""
     return amended(line, line.before, conflict)

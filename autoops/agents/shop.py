@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoops.retail.arrays import freeze_arrays
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -64,7 +66,7 @@ class Economics:
 
 @dataclass(frozen=True)
 class Shop:
-    """The assortment and its costs: what does not change from day to day."""
+    """The assortment and its costs: what does not change from day to day. Arrays are read-only."""
 
     products: tuple[Product, ...]
     clusters: tuple[Cluster, ...]
@@ -78,22 +80,31 @@ class Shop:
     receiving_limit: FloatArray | None = None
     """(clusters,) units that can be received a day; None without a limit."""
 
+    def __post_init__(self) -> None:
+        """Let nobody who is shown it change it."""
+        freeze_arrays(self)
+
     @cached_property
     def shelf_life(self) -> IntArray:
         """(products,) days; 0 keeps."""
-        return np.array([product.shelf_life for product in self.products], dtype=np.int64)
+        days = np.array([product.shelf_life for product in self.products], dtype=np.int64)
+        days.setflags(write=False)
+        return days
 
     @cached_property
     def perishable(self) -> BoolArray:
         """(products,) whether stock expires."""
         result: BoolArray = self.shelf_life > 0
+        result.setflags(write=False)
         return result
 
     @cached_property
     def category(self) -> IntArray:
         """(products,) index of each product's category."""
         names = sorted({product.category for product in self.products})
-        return np.array([names.index(product.category) for product in self.products], dtype=np.int64)
+        index = np.array([names.index(product.category) for product in self.products], dtype=np.int64)
+        index.setflags(write=False)
+        return index
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -103,7 +114,10 @@ class Shop:
 
 @dataclass(frozen=True, slots=True)
 class SalesHistory:
-    """Weekly sales and their circumstances in the weeks an agent may learn from; weeks are the last axis."""
+    """Weekly sales and their circumstances in the weeks an agent may learn from; weeks are the last axis.
+
+    Arrays are read-only.
+    """
 
     units: FloatArray
     """(products, clusters, weeks) units sold, on the scale of the days to come."""
@@ -117,6 +131,10 @@ class SalesHistory:
     """(2, 7) factor on mean daily demand by weekday, Monday first: row 0 what keeps, row 1 perishables."""
     scale: float
     """Times real sales that one unit of `units` stands for."""
+
+    def __post_init__(self) -> None:
+        """Let nobody who is shown it change it."""
+        freeze_arrays(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +160,10 @@ class ShopView:
     funding: FloatArray
     """(days, products) dollars that vendors pay for each unit sold at its planned discount."""
 
+    def __post_init__(self) -> None:
+        """Let nobody who is shown it change it."""
+        freeze_arrays(self)
+
     @property
     def weekday(self) -> int:
         """Return 0 for Monday to 6 for Sunday."""
@@ -156,7 +178,7 @@ class ShopView:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the shop knows in the evening; every array is (products, clusters)."""
+    """What the shop knows in the evening; every array is (products, clusters) and read-only."""
 
     day: int
     sold: FloatArray
@@ -175,3 +197,7 @@ class Observation:
     """Shelf price asked, dollars."""
     earned: FloatArray
     """Dollars from customers and vendors, less the cost of what was sold."""
+
+    def __post_init__(self) -> None:
+        """Let nobody who is shown it change it."""
+        freeze_arrays(self)

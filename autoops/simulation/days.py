@@ -124,19 +124,13 @@ def _morning(world: World, store: Store, day: int) -> ShopView:
     return ShopView(
         day=day,
         date=calendar.date(day),
-        on_hand=_read_only(store.on_hand.copy()),
-        on_order=_read_only(store.coming),
-        price=_read_only(calendar.price[weeks]),
-        display=_read_only(calendar.display[weeks]),
-        mailer=_read_only(calendar.mailer[weeks]),
-        funding=_read_only(calendar.funding[weeks]),
+        on_hand=store.on_hand.copy(),
+        on_order=store.coming,
+        price=calendar.price[weeks],
+        display=calendar.display[weeks],
+        mailer=calendar.mailer[weeks],
+        funding=calendar.funding[weeks],
     )
-
-
-def _read_only(array: FloatArray) -> FloatArray:
-    """Return an array that nobody writes to by mistake."""
-    array.setflags(write=False)
-    return array
 
 
 def _day_started(view: ShopView) -> Event:

@@ -16,6 +16,7 @@ from autoops.agents.conflicts import (
     uncovered_promotions,
 )
 from autoops.agents.messages import Action, ConflictKind, Effect, Line
+from autoops.retail.markdown import DEEPEST
 
 
 def _display(product: int, giver: int | None) -> Line:
@@ -170,3 +171,66 @@ def test_one_hand_turns_a_dial() -> None:
     assert [p.lines[0].after for p in settled] == [2.0, 1.8, 1.9]
     assert conflict.kind is ConflictKind.SAME_THING
     assert conflict.proposals == ("small", "large")
+
+
+def test_a_sticker_keeps_to_its_rails() -> None:
+    """Nine tenths off bread that expires becomes the deepest; off milk that does not, or cola that keeps, nothing."""
+    situation = made_situation(expiring(made_view(), BREAD, 0, 30.0))
+    lines = [Line(product, 0, 0.0, 0.9, {}) for product in (BREAD, MILK, COLA)]
+    stickers = [proposal(Action.MARKDOWN, line, id=str(line.product)) for line in lines]
+
+    settled, conflicts = guard_rails(stickers, situation)
+
+    assert [sticker.lines[0].after for sticker in settled] == [DEEPEST, 0.0, 0.0]
+    assert {conflict.kind for conflict in conflicts} == {ConflictKind.GUARD_RAIL}
+    assert [sticker.lines[0].conflict_id for sticker in settled] == [conflict.id for conflict in conflicts]
+
+
+def test_a_planned_promotion_gets_no_sticker() -> None:
+    """Bread that expires is on promotion already; at full price the same sticker passes."""
+    view = expiring(made_view(), BREAD, 0, 30.0)
+    promoted = replace(view, price=np.full((14, 4), 1.8))
+    sticker = proposal(Action.MARKDOWN, Line(BREAD, 0, 0.0, 0.4, {}))
+
+    (settled,), (conflict,) = guard_rails([sticker], made_situation(promoted))
+
+    assert settled.lines[0].after == 0.0
+    assert "promotion" in conflict.found
+    assert guard_rails([sticker], made_situation(view)) == ([sticker], [])
+
+
+def test_a_withheld_sticker_is_in_nobodys_way() -> None:
+    """What guard rails have left nothing of trims no order and beats no rival."""
+    gain = Effect(99.0, 99.0, 99.0, "dollars", 1)
+    situation = made_situation()
+    sticker = proposal(Action.MARKDOWN, Line(BREAD, 0, 0.0, 0.4, {}), effect=gain)
+    order = proposal(Action.ORDER, Line(BREAD, 0, 0.0, 50.0, {"position": 20.0, "reorder_point": 45.0}))
+
+    settled, _ = guard_rails([sticker, order], situation)
+    rival = proposal(Action.MARKDOWN, Line(BREAD, 0, 0.0, 0.25, {}), id="rival")
+
+    assert reorders_against_markdowns(settled, situation) == (settled, [])
+    assert one_hand([settled[0], rival], situation) == ([settled[0], rival], [])
+
+
+def test_an_order_that_says_nothing_of_its_reorder_point_is_trimmed_to_what_sells_until_the_next() -> None:
+    """Sixty on hand against four days of twenty: at most twenty more while bread is sold off."""
+    situation = made_situation(expiring(made_view(stock=30.0), BREAD, 0, 30.0), daily=20.0)
+    order = proposal(Action.ORDER, Line(BREAD, 0, 0.0, 50.0, {}))
+    sticker = proposal(Action.MARKDOWN, Line(BREAD, 0, 0.0, 0.4, {}))
+
+    (trimmed, _), (conflict,) = reorders_against_markdowns([order, sticker], situation)
+
+    assert trimmed.lines[0].after == 20.0
+    assert conflict.figures["reorder_point"] == 80.0
+
+
+def test_a_display_that_names_no_gain_can_be_withheld() -> None:
+    """Of two moves of one slot the second is withheld whatever figures it has."""
+    first = proposal(Action.DISPLAY, _display(CHIPS, COLA))
+    second = proposal(Action.DISPLAY, replace(_display(MILK, COLA), figures={}))
+
+    settled, (conflict,) = one_move([first, second], made_situation())
+
+    assert settled[1].lines[0].after == 0.0
+    assert conflict.figures == {}
