@@ -42,7 +42,7 @@ def less_sure(proposal: Proposal) -> Proposal:
     """Return an order of which a rule has trimmed lines with the probabilities that fewer units last."""
     if proposal.action is not Action.ORDER or all(line.conflict_id is None for line in proposal.lines):
         return proposal
-    if any("deviation" not in line.figures for line in proposal.lines):
+    if any(not _needed(line) <= line.figures.keys() for line in proposal.lines):
         return proposal
     lines = tuple(line if line.conflict_id is None else _lasting(line, proposal) for line in proposal.lines)
     lasting = np.array([line.figures[LASTS] for line in lines])
@@ -52,6 +52,11 @@ def less_sure(proposal: Proposal) -> Proposal:
     if not isinstance(claim, Claim) or claim.kind is not ClaimKind.NOT_SOLD_OUT:
         return replace(proposal, lines=lines)
     return replace(proposal, lines=lines, confidence=probability(at_least(lasting, claim.amount)))
+
+
+def _needed(line: Line) -> set[str]:
+    """Return the figures by which a line's probability is known, or is made anew once it is trimmed."""
+    return {LASTS} if line.conflict_id is None else {"position", "expected_demand", "deviation"}
 
 
 def _lasting(line: Line, proposal: Proposal) -> Line:

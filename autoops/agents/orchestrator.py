@@ -21,6 +21,7 @@ from autoops.agents.record import (
     outcome_record,
     proposal_record,
 )
+from autoops.agents.trimming import as_trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -225,9 +226,9 @@ class Orchestrator:
         trace_id: str | None,
     ) -> tuple[list[Decision], list[Conflict]]:
         """Return the decisions that the proposals become, conflicts resolved, all committed and recorded."""
-        asked = {"event_id": event.id, "proposals": [proposal.id for proposal in proposals]}
+        told = {"event_id": event.id, "proposals": [proposal.id for proposal in proposals]}
         span_id = self._tracing.start_agent_span(
-            NAME, "commit", parent_trace_id=trace_id, input_data=asked, metadata=dated(event.date)
+            NAME, "commit", parent_trace_id=trace_id, input_data=told, metadata=dated(event.date)
         )
         conflicts = list(refusals)
         for refusal in refusals:
@@ -235,11 +236,13 @@ class Orchestrator:
         # What is not going to happen is in nobody's way.
         held = [proposal for proposal in proposals if self._mandate.held(proposal)]
         proposals = [proposal for proposal in proposals if not self._mandate.held(proposal)]
+        asked = proposals
         for rule in self._rules:
             proposals, found = rule(proposals, situation)
             for conflict in found:
                 self._record_conflict(conflict, event, trace_id, span_id)
             conflicts += found
+        proposals = [as_trimmed(said, left) for said, left in zip(asked, proposals, strict=True)]
         decisions = [
             Decision(
                 proposal=proposal,

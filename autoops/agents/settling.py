@@ -18,7 +18,7 @@ Settled: TypeAlias = tuple[list[Proposal], list[Conflict]]
 """Proposals as they may stand, and the conflicts that made them so."""
 
 Rule: TypeAlias = "Callable[[list[Proposal], Situation], Settled]"
-"""What settles one kind of conflict."""
+"""What settles one kind of conflict; it returns all proposals in their order, what may not be with lines withheld."""
 
 
 def about(*actions: Action) -> Callable[[Rule], Rule]:

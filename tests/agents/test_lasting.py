@@ -49,6 +49,13 @@ def test_orders_without_figures_are_left_alone() -> None:
     assert less_sure(order) == order
 
 
+def test_an_order_with_some_of_the_figures_is_left_alone() -> None:
+    """A deviation alone makes no probability."""
+    order = proposal(Action.ORDER, Line(COLA, 0, 0.0, 5.0, {"deviation": 3.0}, conflict_id="conflict"))
+
+    assert less_sure(order) == order
+
+
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=30))
 def test_fewer_are_likelier(lasting: list[float]) -> None:
     """The probability of at least so many falls with how many they are."""
