@@ -298,6 +298,8 @@ def _findings(report: Report) -> Iterator[str]:
         for agent, found in report.calibration().get("agents", {}).items()
         if found["judged"]
     ]
+    if failed := sum(run.failures for run in report.runs):
+        yield f"Agents failed {number(failed, 'time')}, and the run went on without what they would have said"
     if words:
         yield f"Claims that came true: {', '.join(words)}"
     if "rolling_calendar" in report.policies:

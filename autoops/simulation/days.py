@@ -62,6 +62,8 @@ class Run:
     """What agents' words were worth; nothing of policies that say none."""
     intervals: IntervalCoverage | None = None
     """How often a day's demand fell into the agents' predictive intervals; None of policies that make none."""
+    failures: int = 0
+    """How often an agent raised; the run went on without what it would have said."""
 
 
 def run_days(

@@ -4,54 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 from shops import BREAD, CHIPS, COLA, MILK, expiring, made_shop, made_situation, made_view, proposal
 
 from autoops.agents.book import Book
 from autoops.agents.conflicts import (
-    guard_rails,
     one_hand,
     one_move,
     reorders_against_markdowns,
     uncovered_promotions,
 )
 from autoops.agents.messages import Action, ConflictKind, Effect, Line
-from autoops.retail.markdown import DEEPEST
+from autoops.agents.rails import guard_rails
 
 
 def _display(product: int, giver: int | None) -> Line:
     """Return a line that gives a product a whole display in cluster 1."""
     return Line(product, 0, 0.0, 1.0, {"gain": 5.0}, counterpart=giver)
-
-
-def test_a_price_under_its_rail_is_taken_to_the_rail() -> None:
-    """A cut of thirty per cent becomes one of ten."""
-    cut = proposal(Action.PRICE, Line(COLA, None, 2.0, 1.4, {}))
-
-    (settled,), (conflict,) = guard_rails([cut], made_situation())
-
-    assert settled.lines[0].after == 1.8
-    assert settled.lines[0].conflict_id == conflict.id
-    assert conflict.kind is ConflictKind.GUARD_RAIL
-    assert "$1.8" in conflict.resolution
-
-
-def test_a_price_never_goes_under_cost() -> None:
-    """Where cost is inside the rail, cost is the floor, rounded up to a cent."""
-    shop = made_shop()
-    dear = replace(shop, cost=np.full(4, 1.952))
-    situation = replace(made_situation(), shop=dear)
-
-    (settled,), _ = guard_rails([proposal(Action.PRICE, Line(COLA, None, 2.0, 1.85, {}))], situation)
-
-    assert settled.lines[0].after == 1.96
-
-
-def test_an_allowed_price_is_no_conflict() -> None:
-    """A price inside its rail passes as it is."""
-    cut = proposal(Action.PRICE, Line(COLA, None, 2.0, 1.85, {}))
-
-    assert guard_rails([cut], made_situation()) == ([cut], [])
 
 
 def test_an_uncovered_display_stays_where_it_is() -> None:
@@ -171,32 +139,6 @@ def test_one_hand_turns_a_dial() -> None:
     assert [p.lines[0].after for p in settled] == [2.0, 1.8, 1.9]
     assert conflict.kind is ConflictKind.SAME_THING
     assert conflict.proposals == ("small", "large")
-
-
-def test_a_sticker_keeps_to_its_rails() -> None:
-    """Nine tenths off bread that expires becomes the deepest; off milk that does not, or cola that keeps, nothing."""
-    situation = made_situation(expiring(made_view(), BREAD, 0, 30.0))
-    lines = [Line(product, 0, 0.0, 0.9, {}) for product in (BREAD, MILK, COLA)]
-    stickers = [proposal(Action.MARKDOWN, line, id=str(line.product)) for line in lines]
-
-    settled, conflicts = guard_rails(stickers, situation)
-
-    assert [sticker.lines[0].after for sticker in settled] == [DEEPEST, 0.0, 0.0]
-    assert {conflict.kind for conflict in conflicts} == {ConflictKind.GUARD_RAIL}
-    assert [sticker.lines[0].conflict_id for sticker in settled] == [conflict.id for conflict in conflicts]
-
-
-def test_a_planned_promotion_gets_no_sticker() -> None:
-    """Bread that expires is on promotion already; at full price the same sticker passes."""
-    view = expiring(made_view(), BREAD, 0, 30.0)
-    promoted = replace(view, price=np.full((14, 4), 1.8))
-    sticker = proposal(Action.MARKDOWN, Line(BREAD, 0, 0.0, 0.4, {}))
-
-    (settled,), (conflict,) = guard_rails([sticker], made_situation(promoted))
-
-    assert settled.lines[0].after == 0.0
-    assert "promotion" in conflict.found
-    assert guard_rails([sticker], made_situation(view)) == ([sticker], [])
 
 
 def test_a_withheld_sticker_is_in_nobodys_way() -> None:

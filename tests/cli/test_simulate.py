@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 from worlds import CLUSTERS, PRODUCTS, panel_folder, small_panel
 
+from autoops.agents.inventory import InventoryAgent
 from autoops.cli import app
 from autoops.cli.simulate import CACHE
 from autoops.tracing import shutdown_langfuse, shutdown_langfuse_integration
@@ -142,6 +143,19 @@ def test_claims_are_counted_for_scripts_and_for_people() -> None:
         f"Claims that came true: inventory_agent {orders['borne_out']:.0%} of {orders['judged']} "
         f"(Brier score {orders['brier']:.3f})"
     ) in words
+
+
+def test_agents_that_fail_end_no_run_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours, put in by hand: three evenings, three failures, and a report."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(InventoryAgent, "learn", broken)
+    result = _simulate(*SMALL, "--policy", "agents")
+
+    assert result.exit_code == 0
+    assert "Agents failed 3 times" in " ".join(result.stdout.split())
 
 
 def test_people_get_a_table() -> None:

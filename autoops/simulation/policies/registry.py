@@ -96,4 +96,10 @@ def play(
     run = run_days(world, policy, seed, days, watch)
     if not isinstance(policy, AgentsPolicy):
         return run
-    return replace(run, calibration=policy.close(), intervals=policy.orchestrator.intervals.coverage)
+    orchestrator = policy.orchestrator
+    return replace(
+        run,
+        calibration=policy.close(),
+        intervals=orchestrator.intervals.coverage,
+        failures=orchestrator.failures.total(),
+    )
