@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoops.agents.book import Book
@@ -195,7 +196,9 @@ class Orchestrator:
             metadata=dated(event.date),
         )
         try:
-            found: list[object] = list(agent.propose(event, situation))
+            # A copy: what an agent does to the event's mappings is its own affair.
+            told = replace(event, facts=dict(event.facts), lines=dict(event.lines))
+            found: list[object] = list(agent.propose(told, situation))
         except Exception as error:
             self.failures[agent.name] += 1
             self._tracing.end_agent_span(span_id, {"proposals": []}, error=error, level="ERROR")

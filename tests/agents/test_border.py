@@ -289,6 +289,27 @@ def test_an_agent_cannot_write_into_what_it_is_shown() -> None:
             array[:] = 0
 
 
+def test_what_an_agent_does_to_an_event_is_its_own_affair() -> None:
+    """It strikes out what expires; whoever is asked after it still hears of it."""
+    heard = []
+
+    class Eraser(Newcomer):
+        operations = {EventType.EXPIRY_NEAR: "erase"}  # noqa: RUF012 - read, never written
+
+    def erase(event: Event, _: Situation) -> list[Proposal]:
+        heard.append(len(event.lines))
+        event.lines.clear()  # type: ignore[attr-defined] # a mapping is not to be changed
+        return []
+
+    world = small_world()
+    agents = [Eraser(erase), Eraser(erase)]
+    policy = AgentsPolicy(world.shop, world.history, NoTracing(), also=agents)
+    run_days(world, policy, 1, 7)
+
+    assert heard
+    assert all(heard)
+
+
 def test_a_lie_about_the_price_before_leaves_the_index_at_plan() -> None:
     """All prices raised by a tenth, said to be cuts: no raise stands beyond what cuts make room for."""
 
