@@ -49,11 +49,13 @@ JOBS_TO_STOP = 2000
 """More than anybody waits for."""
 
 _MANY = """
-import json, sys
+import json, signal, sys
 from pathlib import Path
 from autoops.simulation.tuning import tuning_world
 from autoops.simulation.workers import play_all
 
+# Whoever runs the tests in the background may have had Ctrl-C ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder, products, clusters, jobs = json.loads(sys.argv[1])
 world = tuning_world(Path(folder), products, clusters)
 play_all(world, [("static", seed) for seed in range(jobs)], 91, 2, lambda policy, seed: print(seed, flush=True))
