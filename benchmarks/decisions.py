@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from decisions_evidence import Evidence, kept, wapes
+from decisions_text import change, dollars
 
 from autoops.simulation.panel import HELD_OUT, LAST_WEEK, Split
 from autoops.simulation.policies.registry import POLICIES
@@ -31,7 +32,7 @@ from autoops.simulation.run import Options, panel_of, simulate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autoops.simulation.report import Estimate, Report
+    from autoops.simulation.report import Report
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -120,7 +121,7 @@ def section(setting: Setting, report: Report) -> str:
         "",
     ]
     lines += [
-        f"- {item.better} over {item.than}: {_share(item.relative)}, worst seed ${item.worst_seed:,.0f}"
+        f"- {item.better} over {item.than}: {change(item.relative)}, worst seed ${item.worst_seed:,.0f}"
         for item in report.comparisons()
     ]
     for name, gap in report.gap_shares().items():
@@ -153,7 +154,7 @@ def section(setting: Setting, report: Report) -> str:
 
 def _row(report: Report, policy: str) -> str:
     """A policy's line of the table."""
-    money = [_money(report.estimate(policy, figure)) for figure in ("objective", "profit")]
+    money = [dollars(report.estimate(policy, figure)) for figure in ("objective", "profit")]
     rates = [
         f"{report.estimate(policy, figure).mean:.1%}"
         for figure in ("fill_rate", "waste_rate", "stockout_rate", "promo_stockout_rate")
@@ -184,18 +185,6 @@ def _intervals(report: Report) -> list[str]:
         f"- demand inside the {level:.0%} interval of its morning: {found.share.mean:.1%} of {found.seen:,} that could tell"
         for level, found in report.predictive_intervals().get("agents", {}).items()
     ]
-
-
-def _money(estimate: Estimate) -> str:
-    """Dollars with half the width of their interval."""
-    half = "" if estimate.ci95 is None else f" ± {estimate.ci95[1] - estimate.mean:,.0f}"
-    return f"{estimate.mean:,.0f}{half}"
-
-
-def _share(estimate: Estimate) -> str:
-    """A share with its interval, in per cent."""
-    ends = "" if estimate.ci95 is None else f" ({estimate.ci95[0]:+.1%} to {estimate.ci95[1]:+.1%})"
-    return f"{estimate.mean:+.1%}{ends}"
 
 
 def commit() -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from autoops.simulation.panel import Panel
-    from autoops.simulation.report import Comparison, Estimate, Report
+    from autoops.simulation.report import Comparison, Report
 
 HORIZONS = (1, 2, 4)
 """Weeks ahead that the chain's sales are forecast for."""
@@ -86,21 +86,3 @@ def wapes(panel: Panel) -> tuple[dict[int, float], dict[int, float]]:
         for ahead in HORIZONS
     }
     return {ahead: chain_wape(panel, ahead) for ahead in HORIZONS}, repeated
-
-
-def dollars(estimate: Estimate) -> str:
-    """Dollars with half the width of their interval."""
-    half = "" if estimate.ci95 is None else f" ± {estimate.ci95[1] - estimate.mean:,.0f}"
-    return f"{estimate.mean:,.0f}{half}"
-
-
-def change(estimate: Estimate) -> str:
-    """A relative difference with its interval, in per cent."""
-    ends = "" if estimate.ci95 is None else f" ({estimate.ci95[0]:+.1%} to {estimate.ci95[1]:+.1%})"
-    return f"{estimate.mean:+.1%}{ends}"
-
-
-def rate(estimate: Estimate) -> str:
-    """A share with its interval, in per cent."""
-    ends = "" if estimate.ci95 is None else f" ({estimate.ci95[0]:.1%} to {estimate.ci95[1]:.1%})"
-    return f"{estimate.mean:.1%}{ends}"
