@@ -135,20 +135,9 @@ class PromotionAgent:
         return self._proposal(event, situation, slots, cluster, "display_plan", lines, why)
 
     def _swaps(self, situation: Situation, slots: Slots, cluster: int, hurdle: float) -> tuple[Line, ...]:
-        """Return the exchanges of slots that bring more than the hurdle, each with products that could take it instead."""
+        """Return the exchanges of slots that bring more than the hurdle."""
         swaps = best_swaps(slots.share, slots.value, hurdle / situation.priorities.margin)
-        return tuple(
-            self._line(
-                situation,
-                slots,
-                taker,
-                cluster,
-                float(slots.share[taker]),
-                float(slots.share[giver]),
-                giver,
-            )
-            for giver, taker in swaps
-        )
+        return tuple(self._line(situation, slots, cluster, giver, taker) for giver, taker in swaps)
 
     def _show(self, event: Event, situation: Situation, product: int, cluster: int) -> Proposal | None:
         """Return a display for a product whose demand is announced to rise, None if no slot gains by it."""
@@ -186,15 +175,7 @@ class PromotionAgent:
             if len(free) == 0:
                 return None
             taker = int(free[slots.value[free].argmax()])
-        line = self._line(
-            situation,
-            slots,
-            taker,
-            cluster,
-            float(slots.share[taker]),
-            float(slots.share[giver]),
-            giver,
-        )
+        line = self._line(situation, slots, cluster, giver, taker)
         running_low = event.type is EventType.LOW_STOCK
         if situation.priorities.margin * line.figures["gain"] <= (
             self._tuning.move if running_low else self._tuning.hurdle
@@ -307,30 +288,22 @@ class PromotionAgent:
         value = shelf.display_value(demand, lift, diverted, variance)
         return Slots(0, 1, share, demand, margin - diverted, value, stock)
 
-    def _line(
-        self,
-        situation: Situation,
-        slots: Slots,
-        product: int,
-        cluster: int,
-        before: float,
-        after: float,
-        giver: int | None,
-    ) -> Line:
-        """Return one display with the numbers it was decided by."""
-        lift = float(situation.forecast.lift[product])
-        usual, comes = slots.sold(product, lift, before), comes_about(slots.first + slots.days)
-        value = float(slots.value[product])
-        given = 0.0 if giver is None else float(slots.value[giver])
+    @staticmethod
+    def _line(situation: Situation, slots: Slots, cluster: int, giver: int, taker: int) -> Line:
+        """Return one product's taking of another's slot with the numbers it was decided by."""
+        before, after = float(slots.share[taker]), float(slots.share[giver])
+        lift = float(situation.forecast.lift[taker])
+        usual, comes = slots.sold(taker, lift, before), comes_about(slots.first + slots.days)
+        value, given = float(slots.value[taker]), float(slots.value[giver])
         return Line(
-            product=product,
+            product=taker,
             cluster=cluster,
             before=plain(before),
             after=plain(after),
             figures={
-                "units_without_display": plain(float(slots.demand[product]), 1),
+                "units_without_display": plain(float(slots.demand[taker]), 1),
                 "lift_percent": plain(100.0 * float(np.expm1(lift)), 1),
-                "displayed_units": plain(slots.sold(product, lift, after), 1),
+                "displayed_units": plain(slots.sold(taker, lift, after), 1),
                 "display_value": plain(value),
                 "value_with_giver": plain(given),
                 "gain": plain((after - before) * (value - given)),
@@ -339,7 +312,7 @@ class PromotionAgent:
             gauge=Gauge(
                 Measured.SOLD,
                 baseline=comes * usual,
-                worth=float(slots.worth[product]),
+                worth=float(slots.worth[taker]),
                 foregone=comes * (after - before) * given,
             ),
         )
