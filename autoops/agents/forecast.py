@@ -119,13 +119,13 @@ class Forecaster:
             [np.log(history.price / shop.reference_price[:, None]), display, history.mailer], axis=-1
         )
         weekly = units.sum(axis=1)
-        self._response = fit_response(weekly, x, self._group)
-        effect = self._response.effect(x)
+        response = fit_response(weekly, x, self._group)
+        effect = response.effect(x)
         self._supported: FloatArray = effect.mean(axis=1)
         tuning = self._tuning
         level = adjusted_level(weekly, effect, tuning.smoothing)
         self._base: FloatArray = level[:, None] * share * history.scale / 7.0
-        self._fitted, self._learned = _opening(self._response, tuning)
+        self._fitted, self._learned = _opening(response, tuning)
         self._noise = DailyNoise.opening(*tuning.noise, tuning.noise_weight)
         self._weekday = history.weekday
         self._spikes: list[tuple[int, int, int, int, float]] = []

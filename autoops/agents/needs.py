@@ -34,9 +34,9 @@ class Levels:
 
     def needs(self, products: IntArray, cluster: int, ordered: FloatArray) -> Needs:
         """Return those of the `products` whose stock asks for an order in a cluster, (products,) `ordered` being so."""
-        usable = (self.stock + self.on_order - self.doomed)[products, cluster]
-        position = usable + ordered[products]
-        quantity = order_quantity(position, self.trigger[products, cluster], self.top[products, cluster])
+        asked = products, cluster
+        position = self.stock[asked] + self.on_order[asked] - self.doomed[asked] + ordered[products]
+        quantity = order_quantity(position, self.trigger[asked], self.top[asked])
         due, lead = quantity > 0.0, float(self.lead_days[cluster])
         here = products[due], cluster
         return Needs(
