@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.retail.distribution import demand_quantile, normal_quantile
-from autoops.retail.replenishment import SHORT_LIFE, critical_ratio, economic_cover, perishable_ceiling
+from autoops.retail.replenishment import critical_ratio, economic_cover, life_class, perishable_ceiling
 
 if TYPE_CHECKING:
     from autoops.retail.arrays import FloatArray, IntArray
@@ -120,8 +120,7 @@ def reorder_levels(
     """
     mean = ahead.sum(interval)
     daily, cost = mean / interval, goods.cost[:, None]
-    life = goods.shelf_life[:, None]
-    kind = np.select([life == 0, life > SHORT_LIFE], [2, 1], 0)
+    life, kind = goods.shelf_life[:, None], life_class(goods.shelf_life)[:, None]
     usual = ahead.sum(np.array(USUAL_DAYS)) / USUAL_DAYS
     economic = economic_cover(usual, cost, goods.order_line_cost, goods.holding_rate)
     cover = np.maximum(np.array(constants.cover)[kind] * economic, 1.0)

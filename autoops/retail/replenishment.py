@@ -18,6 +18,11 @@ SHORT_LIFE = 5
 """Days; shelf lives up to this are short."""
 
 
+def life_class(shelf_life: IntArray) -> IntArray:
+    """Return the class of each shelf life, in days: 0 up to 5 days, 1 longer, 2 keeps."""
+    return np.select([shelf_life == 0, shelf_life > SHORT_LIFE], [2, 1], 0)
+
+
 def critical_ratio(underage: FloatArray, overage: FloatArray) -> FloatArray:
     """Return the probability with which demand should be met: underage / (underage + overage).
 
@@ -53,7 +58,6 @@ def protection_variance(
     phi: float,
     alpha: float,
     *,
-    error: float = 0.0,
     lead_variance: float = 0.0,
 ) -> FloatArray:
     """Return the variance of demand over the protection interval, in units squared.
@@ -63,14 +67,13 @@ def protection_variance(
         days: Its length.
         phi: Variance over mean of a day's small counts.
         alpha: Squared coefficient of variation of a day's large counts.
-        error: Coefficient of variation of the forecast itself, the same on all days of the interval.
         lead_variance: Variance of the lead time, in days squared.
 
     Source: Silver, Pyke and Thomas (2017), section 6.10, for a random lead time: the daily mean squared times
     the variance of the lead time is added.
     """
     daily = mean / days
-    return phi * mean + alpha * mean**2 / days + error**2 * mean**2 + lead_variance * daily**2
+    return phi * mean + alpha * mean**2 / days + lead_variance * daily**2
 
 
 def expected_waste(on_hand: FloatArray, forecast: FloatArray, days: int) -> FloatArray:

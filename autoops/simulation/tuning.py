@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
+from autoops.retail.replenishment import life_class
 from autoops.simulation.assumptions import Assumptions
 from autoops.simulation.dataset import load_panel
 from autoops.simulation.days import run_days
 from autoops.simulation.panel import PanelOptions, Split
 from autoops.simulation.policies.ceiling import CEILING_TUNING, CeilingPolicy
-from autoops.simulation.policies.order_levels import LevelTuning, life_class
 from autoops.simulation.policies.rolling import ROLLING_TUNING, RollingPolicy
 from autoops.simulation.policies.rolling_calendar import ROLLING_CALENDAR_TUNING, RollingCalendarPolicy
 from autoops.simulation.policies.static import STATIC_TUNING, StaticPolicy
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from autoops.retail.arrays import FloatArray
+    from autoops.simulation.policies.order_levels import LevelTuning
     from autoops.simulation.policies.policy import Policy
 
 Tuning = TypeVar("Tuning")
@@ -110,7 +111,7 @@ def by_class(
     another's, and a constant of one class moves nothing in the others.
     """
     make, _ = BASELINES[name]
-    days, kind = len(world.truth.planned), life_class(world.shop)
+    days, kind = len(world.truth.planned), life_class(world.shop.shelf_life)
 
     def objectives(tuning: LevelTuning) -> FloatArray:
         runs = [run_days(world, make(world.shop, world.history, tuning), seed, days) for seed in seeds]

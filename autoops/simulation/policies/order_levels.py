@@ -12,11 +12,11 @@ import numpy as np
 
 from autoops.retail.demand import variance_parameters
 from autoops.retail.markdown import is_promoted
-from autoops.retail.replenishment import SHORT_LIFE, order_quantity, protection_variance
+from autoops.retail.replenishment import life_class, order_quantity, protection_variance
 
 if TYPE_CHECKING:
     from autoops.agents.shop import SalesHistory, Shop, ShopView
-    from autoops.retail.arrays import FloatArray, IntArray
+    from autoops.retail.arrays import FloatArray
 
 UNLIMITED_DAYS = 1e6
 """Days; what keeps is not capped."""
@@ -41,11 +41,6 @@ class LevelTuning:
     """Days of demand that must expire tonight for a sticker."""
 
 
-def life_class(shop: Shop) -> IntArray:
-    """Return (products,) classes of shelf life: 0 up to 5 days, 1 longer, 2 keeps."""
-    return np.select([shop.shelf_life == 0, shop.shelf_life > SHORT_LIFE], [2, 1], 0)
-
-
 class OrderLevels:
     """Levels of a shop under a tuning."""
 
@@ -54,7 +49,7 @@ class OrderLevels:
         weekly = history.units.sum(axis=1) / history.scale
         mean = np.repeat(weekly.mean(axis=1, keepdims=True), weekly.shape[1], axis=1)
         self._phi, self._alpha = variance_parameters(weekly, mean)
-        kind = life_class(shop)
+        kind = life_class(shop.shelf_life)
         self._safety = np.array(tuning.safety)[kind][:, None]
         self._cover = np.array(tuning.cover)[kind][:, None]
         share = np.array([*tuning.life_share, 1.0])[kind]
