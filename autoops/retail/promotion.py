@@ -78,6 +78,17 @@ class Shelf:
         return result
 
 
+def best_deal(share: FloatArray, value: FloatArray) -> FloatArray:
+    """Return (products, clusters) displayed shares, each cluster's largest where a display is worth most.
+
+    Of sums of products of two lists, both sorted is the largest: Hardy, Littlewood and Polya, *Inequalities* (1934),
+    theorem 368.
+    """
+    dealt: FloatArray = np.empty_like(share)
+    np.put_along_axis(dealt, np.argsort(value, axis=0, kind="stable"), np.sort(share, axis=0), axis=0)
+    return dealt
+
+
 def best_swaps(share: FloatArray, value: FloatArray, hurdle: float) -> list[tuple[int, int]]:
     """Return pairs (product that gives its share, product that takes it), most valuable first.
 

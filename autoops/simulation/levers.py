@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.retail.pricing import IndexRules, PriceProblem, index_neutral_changes, price_rails
-from autoops.retail.promotion import display_value
+from autoops.retail.promotion import best_deal, display_value
 from autoops.simulation.rails import index_weights
 
 if TYPE_CHECKING:
@@ -108,11 +108,7 @@ def diverted(world: World, market: Market, week: int, base: FloatArray) -> Float
 
 
 def _displays(world: World, market: Market, week: int, base: FloatArray) -> FloatArray:
-    """Return (products, clusters) displayed shares: a cluster's largest planned shares go where they earn most.
-
-    Of sums of products of two lists, both sorted is the largest: Hardy, Littlewood and Polya, *Inequalities* (1934),
-    theorem 368.
-    """
+    """Return (products, clusters) displayed shares: a cluster's largest planned shares go where they earn most."""
     planned = world.calendar.display[week]
     without = base * np.exp(-market.display_lift * planned)
     value = display_value(
@@ -121,9 +117,7 @@ def _displays(world: World, market: Market, week: int, base: FloatArray) -> Floa
         _margin(world, week)[:, None],
         diverted(world, market, week, base)[:, None],
     )
-    shown: FloatArray = np.empty_like(planned)
-    np.put_along_axis(shown, np.argsort(value, axis=0, kind="stable"), np.sort(planned, axis=0), axis=0)
-    return shown
+    return best_deal(planned, value)
 
 
 def _prices(

@@ -23,7 +23,7 @@ import numpy as np
 
 from autoops.retail.lot_sizing import Lots, best_lots
 from autoops.retail.markdown import DEPTHS, is_promoted
-from autoops.retail.promotion import Shelf
+from autoops.retail.promotion import Shelf, best_deal
 from autoops.simulation.days import Evening, Run
 from autoops.simulation.ledger import DayFacts, day_figures, product_money, run_figures, stock_value
 from autoops.simulation.levers import best_levers, diverted, planned_levers
@@ -191,9 +191,7 @@ def _displays(world: World, market: Market, day: int, levers: Levers, store: Sto
         np.stack([diverted(world, market, day // 7, each[:, None]) for each in others.T], axis=1),
         np.zeros_like,
     )
-    shown: FloatArray = np.empty_like(share)
-    np.put_along_axis(shown, np.argsort(value, axis=0, kind="stable"), np.sort(share, axis=0), axis=0)
-    return shown
+    return best_deal(share, value)
 
 
 def _best_stickers(
