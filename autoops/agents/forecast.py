@@ -9,7 +9,7 @@ import numpy as np
 
 from autoops.agents.messages import EventType
 from autoops.retail.arrays import freeze_arrays
-from autoops.retail.demand import DailyNoise, Learned, adjusted_level, fit_response, level_gain
+from autoops.retail.demand import DailyNoise, Learned, adjusted_level, fit_response, level_gain, shrunk_shares
 from autoops.retail.distribution import demand_variance, expected_beyond
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ LEAST_EXPECTED = 0.5
 
 MOST_SURPRISE = 2.0
 """Largest relative error that a day may teach: beyond, it is an event and no level."""
-
-SHARE_PRIOR_UNITS = 50.0
-"""Units; a product's split over clusters is shrunk towards the clusters' sizes by this many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +109,7 @@ class Forecaster:
         size = np.array([cluster.sales_share for cluster in shop.clusters])
         # Households' counts are scaled up to a network; the noise is that of the counts themselves.
         units = history.units / history.scale
-        sold = units.sum(axis=2) + SHARE_PRIOR_UNITS * size
-        share = sold / sold.sum(axis=1, keepdims=True)
+        share = shrunk_shares(units.sum(axis=2), size)
         display = (history.display * share[:, :, None]).sum(axis=1)
         x = np.stack(
             [np.log(history.price / shop.reference_price[:, None]), display, history.mailer], axis=-1

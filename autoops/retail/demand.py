@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 EM_ROUNDS = 40
 """Rounds of the empirical-Bayes fit; coefficients move by under 0.001 after about 25."""
 
+SHARE_PRIOR_UNITS = 50.0
+"""Units; a product's split over clusters is shrunk towards the clusters' sizes by this many."""
+
 HALF_WEIGHT_UNITS = 20.0
 """Weekly units at which a week has half the largest weight; beyond, level shifts outweigh counting noise."""
 
@@ -46,6 +49,18 @@ class Response:
         beta = self.beta.reshape(self.beta.shape[0], *([1] * (x.ndim - 2)), 3)
         result: FloatArray = np.exp((x * beta).sum(axis=-1))
         return result
+
+
+def shrunk_shares(sold: FloatArray, size: FloatArray) -> FloatArray:
+    """Return (products, clusters) shares of each product's sales, shrunk towards the clusters' sizes.
+
+    Args:
+        sold: (products, clusters) units.
+        size: (clusters,) shares of all sales.
+    """
+    known = sold + SHARE_PRIOR_UNITS * size
+    result: FloatArray = known / known.sum(axis=1, keepdims=True)
+    return result
 
 
 def fit_response(units: FloatArray, x: FloatArray, group: IntArray) -> Response:

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoops.retail.demand import Response, fit_response
+from autoops.retail.demand import Response, fit_response, shrunk_shares
 from autoops.simulation.assumptions import REPLAY
 
 if TYPE_CHECKING:
     from autoops.retail.arrays import FloatArray
     from autoops.simulation.panel import Panel
-
-SHARE_PRIOR_UNITS = 50.0
-"""Units; a product's split over clusters is shrunk towards the clusters' sizes by this many."""
 
 FOLLOWS = 0.91
 """Correlation of a product's weekly means with the real ones from which they follow them."""
@@ -58,8 +55,7 @@ def fit_truth(panel: Panel, scale: float, units: FloatArray | None = None) -> Tr
     units = panel.units if units is None else units
     group = np.array([int(product.shelf_life > 0) for product in panel.products])
     size = np.array([cluster.sales_share for cluster in panel.clusters])
-    sold = units.sum(axis=2) + SHARE_PRIOR_UNITS * size
-    share = sold / sold.sum(axis=1, keepdims=True)
+    share = shrunk_shares(units.sum(axis=2), size)
     display = (panel.display * share[:, :, None]).sum(axis=1)
     x = explanatory(panel.price, panel.reference_price, display, panel.mailer)
     weekly, first = units.sum(axis=1), panel.split.fit_weeks

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoops.retail.demand import adjusted_level, fit_response
-from autoops.simulation.truth import SHARE_PRIOR_UNITS, explanatory
+from autoops.retail.demand import adjusted_level, fit_response, shrunk_shares
+from autoops.simulation.truth import explanatory
 
 if TYPE_CHECKING:
     from autoops.simulation.panel import Panel
@@ -32,8 +32,8 @@ def chain_wape(panel: Panel, weeks_ahead: int = 1, weeks: int | None = None) -> 
     end = panel.units.shape[2] if weeks is None else fit + weeks
     group = np.array([int(product.shelf_life > 0) for product in panel.products])
     size = np.array([cluster.sales_share for cluster in panel.clusters])
-    sold = panel.units[:, :, :fit].sum(axis=2) + SHARE_PRIOR_UNITS * size
-    display = (panel.display * (sold / sold.sum(axis=1, keepdims=True))[:, :, None]).sum(axis=1)
+    share = shrunk_shares(panel.units[:, :, :fit].sum(axis=2), size)
+    display = (panel.display * share[:, :, None]).sum(axis=1)
     x = explanatory(panel.price, panel.reference_price, display, panel.mailer)
     weekly = panel.units.sum(axis=1)
     effect = fit_response(weekly[:, :fit], x[:, :fit], group).effect(x)

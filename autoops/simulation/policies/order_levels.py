@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoops.retail.demand import variance_parameters
+from autoops.retail.demand import shrunk_shares, variance_parameters
 from autoops.retail.markdown import is_promoted
 from autoops.retail.replenishment import life_class, order_quantity, protection_variance
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 UNLIMITED_DAYS = 1e6
 """Days; what keeps is not capped."""
-
-SHARE_PRIOR_UNITS = 50.0
-"""Units; a product's split over clusters is shrunk towards the clusters' sizes by this many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +97,4 @@ class OrderLevels:
 def cluster_shares(shop: Shop, history: SalesHistory) -> FloatArray:
     """Return (products, clusters) shares of a product's sales, shrunk towards the clusters' sizes."""
     size = np.array([cluster.sales_share for cluster in shop.clusters])
-    sold = history.units.sum(axis=2) / history.scale + SHARE_PRIOR_UNITS * size
-    result: FloatArray = sold / sold.sum(axis=1, keepdims=True)
-    return result
+    return shrunk_shares(history.units.sum(axis=2) / history.scale, size)
