@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -185,7 +184,7 @@ def _settled(span: SpanRecord) -> str:
     if span.type != "evaluator":
         return ""
     try:
-        found, outcome = json.loads(span.input or "{}"), json.loads(span.output or "{}")
+        found, outcome = orjson.loads(span.input or "{}"), orjson.loads(span.output or "{}")
         return f"{found['found']}: {outcome['resolution']}, for {outcome['rule']}"
     except (ValueError, KeyError, TypeError):
         return ""
