@@ -15,6 +15,7 @@ from autoops.agents.figures import plain, text
 from autoops.agents.lasting import less_sure
 from autoops.agents.messages import Action, Conflict, ConflictKind, Line, Proposal
 from autoops.agents.settling import Settled, about, amended, each_line, withheld
+from autoops.agents.shop import WEEK
 from autoops.retail.capacity import within_capacity
 from autoops.retail.distribution import demand_variance, expected_shortage
 from autoops.retail.pricing import price_inside
@@ -34,9 +35,6 @@ WHOLE = 0.999
 
 BISECTIONS = 20
 """Halvings of the share of a raise that stands; what is left is under a millionth."""
-
-WEEK = 7
-"""Days; on a Monday the plan changes and prices are decided anew."""
 
 
 @about(Action.DISPLAY)

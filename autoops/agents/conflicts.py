@@ -135,7 +135,7 @@ def reorders_against_markdowns(proposals: list[Proposal], situation: Situation) 
     }
 
     def settle(proposal: Proposal, line: Line) -> tuple[Line, Conflict | None]:
-        if proposal.action is not Action.ORDER or line.cluster is None or line.after <= line.before:
+        if line.cluster is None or line.after <= line.before:
             return line, None
         sticker = marked.get((line.product, line.cluster))
         if sticker is None and situation.committed.markdown[line.product, line.cluster] == 0.0:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.agents.messages import EventType
+from autoops.agents.shop import WEEK
 from autoops.retail.arrays import freeze_arrays
 from autoops.retail.demand import DailyNoise, Learned, adjusted_level, fit_response, level_gain, shrunk_shares
 from autoops.retail.distribution import demand_variance, expected_beyond
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from autoops.agents.shop import Observation, SalesHistory, Shop, ShopView
     from autoops.retail.arrays import FloatArray
     from autoops.retail.demand import Response
-
-WEEK = 7
-"""Days of a promotional week, which begins on a Monday."""
 
 LEAST_ELASTIC = -0.2
 """Elasticities are believed no closer to zero: nobody buys more because it is dearer."""

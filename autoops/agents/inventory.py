@@ -13,12 +13,13 @@ from autoops.agents.figures import counted, plain, probability, text
 from autoops.agents.lasting import at_least, spread
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
 from autoops.agents.needs import Levels
+from autoops.agents.shop import WEEK
 from autoops.retail.distribution import (
     Z80,
     demand_quantile,
     expected_shortage,
 )
-from autoops.retail.reorder_levels import Ahead, Goods, LevelConstants, reorder_levels
+from autoops.retail.reorder_levels import Ahead, LevelConstants, reorder_levels
 from autoops.retail.replenishment import expected_waste
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 LATEST_USUAL_DELIVERY = 4
 """Days; an order confirmed for later says that the supplier is late."""
-
-WEEK = 7
-"""Days of a promotional week."""
 
 LOOK_AHEAD = 22
 """Days; the longest shelf life, or the longest cover, and a late delivery lie within."""
@@ -132,16 +130,8 @@ class InventoryAgent:
         rules, phi, alpha = shop.economics, forecast.phi, forecast.alpha
         ahead = Ahead(forecast.upcoming(LOOK_AHEAD))
         arrival = min(int(rules.lead_time_mean), len(view.price) - 1)
-        goods = Goods(
-            shelf_life=shop.shelf_life,
-            cost=shop.cost,
-            earned=situation.committed.price[arrival] + view.funding[arrival] - shop.cost,
-            goodwill=situation.priorities.service * rules.goodwill,
-            order_line_cost=rules.order_line_cost,
-            holding_rate=rules.holding_rate,
-            lead_time_mean=rules.lead_time_mean,
-            lead_time_variance=rules.lead_time_variance,
-        )
+        earned = situation.committed.price[arrival] + view.funding[arrival] - shop.cost
+        goods = shop.goods(earned, situation.priorities.service * rules.goodwill)
         lead: FloatArray = rules.lead_time_mean + DELAY_DAYS * late.astype(np.float64)
         interval, lasting = lead + 1.0, goods.lasting
         mean = ahead.sum(interval)

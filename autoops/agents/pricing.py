@@ -12,6 +12,7 @@ from autoops.agents.claims import Claim, ClaimKind
 from autoops.agents.effects import COMES_ABOUT, COMMON_ERROR, Gauge, Measured
 from autoops.agents.figures import counted, money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
+from autoops.agents.shop import WEEK
 from autoops.retail.distribution import Z80, normal_cdf
 from autoops.retail.pricing import (
     IndexRules,
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from autoops.agents.messages import Event
     from autoops.agents.shop import Observation, SalesHistory, Shop
     from autoops.retail.arrays import BoolArray, FloatArray, IntArray
-
-WEEK = 7
-"""Days of a promotional week, Monday to Sunday."""
 
 LEVEL_ERROR = 0.25
 """Coefficient of variation of a week's demand beyond counting noise; assumed, for confidences only."""

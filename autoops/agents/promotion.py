@@ -12,6 +12,7 @@ from autoops.agents.claims import Claim, ClaimKind
 from autoops.agents.effects import COMMON_ERROR, Gauge, Measured, comes_about
 from autoops.agents.figures import counted, money, plain, probability, text
 from autoops.agents.messages import Action, Effect, EventType, Line, Proposal
+from autoops.agents.shop import WEEK
 from autoops.agents.stickers import sticker
 from autoops.retail.distribution import Z80, demand_cdf, demand_variance
 from autoops.retail.promotion import Shelf, best_swaps, display_value
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 PLANNING_DAY = 2
 """Wednesday: next week's displays are planned as late as their stock can still be ordered."""
-
-WEEK = 7
-"""Days that a weekly display stands."""
 
 
 @dataclass(frozen=True, slots=True)

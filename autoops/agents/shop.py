@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoops.retail.arrays import freeze_arrays
+from autoops.retail.reorder_levels import Goods
 
 if TYPE_CHECKING:
     from datetime import date
 
     from autoops.retail.arrays import BoolArray, FloatArray, IntArray
+
+
+WEEK = 7
+"""Days of a promotional week, Monday to Sunday: the plan changes on a Monday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,25 @@ class Shop:
         index = np.array([names.index(product.category) for product in self.products], dtype=np.int64)
         index.setflags(write=False)
         return index
+
+    def goods(self, earned: FloatArray, goodwill: float) -> Goods:
+        """Return what is stocked, for its reorder levels.
+
+        Args:
+            earned: (products,) or (products, clusters) dollars that a unit earns over its cost.
+            goodwill: Margins lost with a lost sale, beyond its own.
+        """
+        rules = self.economics
+        return Goods(
+            shelf_life=self.shelf_life,
+            cost=self.cost,
+            earned=earned,
+            goodwill=goodwill,
+            order_line_cost=rules.order_line_cost,
+            holding_rate=rules.holding_rate,
+            lead_time_mean=rules.lead_time_mean,
+            lead_time_variance=rules.lead_time_variance,
+        )
 
     @property
     def shape(self) -> tuple[int, int]:

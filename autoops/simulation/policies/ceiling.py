@@ -13,7 +13,7 @@ import numpy as np
 from autoops.retail.distribution import demand_variance
 from autoops.retail.markdown import best_markdown, is_promoted
 from autoops.retail.promotion import Shelf, best_swaps
-from autoops.retail.reorder_levels import Ahead, Goods, LevelConstants, reorder_levels
+from autoops.retail.reorder_levels import Ahead, LevelConstants, reorder_levels
 from autoops.retail.replenishment import expected_waste, order_quantity
 from autoops.simulation.levers import best_levers
 from autoops.simulation.nature import draw_nature
@@ -102,16 +102,7 @@ class CeilingPolicy:
         shop, rules = world.shop, world.shop.economics
         ahead = Ahead(self._expected[day : day + LOOK_AHEAD])
         price = self._levers.price[min(day + 3, len(self._levers.price) - 1)]
-        goods = Goods(
-            shelf_life=shop.shelf_life,
-            cost=shop.cost,
-            earned=price + (view.funding[3] - shop.cost)[:, None],
-            goodwill=rules.goodwill,
-            order_line_cost=rules.order_line_cost,
-            holding_rate=rules.holding_rate,
-            lead_time_mean=rules.lead_time_mean,
-            lead_time_variance=rules.lead_time_variance,
-        )
+        goods = shop.goods(price + (view.funding[3] - shop.cost)[:, None], rules.goodwill)
         interval = rules.lead_time_mean + 1.0 + world.assumed.delay_days * self._delayed[day]
         noise = [ahead.noise(days, truth.phi, truth.alpha) for days in (interval, goods.lasting)]
         trigger, top = reorder_levels(ahead, goods, self._tuning, interval, *noise)
