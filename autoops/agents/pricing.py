@@ -101,16 +101,10 @@ class PricingAgent:
         spread = float(np.sqrt((sd**2).sum() + luck**2))
         index = plain(float((self._weight * change).sum()) * 100.0)
         floor, sure = self._floor(situation, problem, change, changed)
-        up, down = changed[change[changed] > now[changed]], changed[change[changed] <= now[changed]]
-        elasticity = {
-            name: plain(float(problem.elasticity[side].mean()))
-            for name, side in (("raised", up), ("lowered", down))
-            if len(side)
-        }
-        moves = [
-            f"{len(up) if name == 'raised' else len(down)} {name} (mean elasticity {text(mean)})"
-            for name, mean in elasticity.items()
-        ]
+        sides = _sides(problem.elasticity[changed], change[changed] > now[changed])
+        moves = " and ".join(
+            f"{count} {word} (mean elasticity {text(mean)})" for word, (count, mean) in sides.items()
+        )
         return Proposal(
             id=f"{event.id}/prices",
             agent=self.name,
@@ -138,16 +132,16 @@ class PricingAgent:
                 "price_rail_percent": plain(100.0 * situation.shop.economics.price_rail),
                 "index_change_percent": index,
                 "products_free_to_move": int(free.sum()),
-                "raised": len(up),
-                "lowered": len(down),
-                **{f"mean_elasticity_{name}": mean for name, mean in elasticity.items()},
+                **{word: sides.get(word, (0, 0.0))[0] for word in ("raised", "lowered")},
+                **{f"mean_elasticity_{word}": mean for word, (_, mean) in sides.items()},
                 "days": days,
                 "gain": gain,
                 "all_prices_over_plan": over_plan,
             },
             reasoning=(
-                f"{' and '.join(moves)}: {money(abs(gain))} {'more' if gain >= 0 else 'less'} in {counted(days, 'day')} than at the prices in force, the index "
-                f"at fixed weights {text(index)} % from plan. All prices together: {money(over_plan)} over the planned ones."
+                f"{moves}: {money(abs(gain))} {'more' if gain >= 0 else 'less'} in {counted(days, 'day')} than at the prices in "
+                f"force, the index at fixed weights {text(index)} % from plan. All prices together: {money(over_plan)} over the "
+                f"planned ones."
             ),
         )
 
@@ -297,6 +291,15 @@ class PricingAgent:
         floor = plain(EARN_SHARE * expected, 0)
         sure = normal_cdf(np.array((COMES_ABOUT * expected - floor) / deviation))
         return floor, probability(float(sure))
+
+
+def _sides(elasticity: FloatArray, raised: BoolArray) -> dict[str, tuple[int, float]]:
+    """Return how many prices are raised and lowered, and the mean elasticity of each side; a side of none is left out."""
+    return {
+        word: (int(side.sum()), plain(float(elasticity[side].mean())))
+        for word, side in (("raised", raised), ("lowered", ~raised))
+        if side.any()
+    }
 
 
 def _earnings(
